@@ -1,0 +1,212 @@
+"""The reverse sweep: from outputs to leaves, latest node first, adding up what the children of a node send it."""
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..errors import ArgumentError, GradientError, ShapeError
+from . import tape
+from .namespace import OPS, RAW, namespace
+from .record import PICK, pick
+from .tape import DTYPE, LEAF, NOTHING, PARENTS, SAVED, SHAPE, TIME, Extra, Node
+from .tensor import Tensor, raw, wrap
+
+_by_time = itemgetter(TIME)
+
+
+def sweep(
+    roots: Sequence[tuple[Node, Any]], level: int, retain: bool, create_graph: bool = False
+) -> list[tuple[Node, Any]]:
+    """Send the cotangents `roots` = [(node, g), ...] down; gives the leaves reached, each with its gradient.
+
+    Values saved by a node are let go once it is done, unless `retain`.  With `create_graph` (level 0) the rules run on
+    Tensors, so that the gradients can be differentiated again.
+    """
+    order, extras = _reachable([node for node, _ in roots])
+    cotangents: dict[int, Any] = {}  # by the time of the node, which is its name
+    owned: set[int] = set()  # whose cotangent is a sum made here, so that the next one may be added in place
+    leaves = []
+    for node, g in roots:
+        _add(cotangents, owned, node[TIME], g)
+    last_write = tape.last_write
+    kind: Any = None
+    for node in order:
+        p, parents, saved, params, shape, dtype, time = node
+        g = cotangents.pop(time, None)
+        if g is None:
+            continue
+        if time in extras:
+            g = through_extra(extras[time], g)
+        if p is LEAF:
+            leaves.append((node, g))
+            continue
+        if p is PICK:
+            multi = parents[0]
+            cotangents.setdefault(multi[TIME], [None] * len(multi[SHAPE]))[params["index"]] = g  # type: ignore[index]
+            continue
+        if time < last_write:
+            tape.check_not_overwritten(node)
+        if create_graph:
+            saved, F = _rebox(node), OPS
+        elif level or type(g) is list:
+            F = namespace(*g, *saved) if type(g) is list else namespace(g, *saved)
+        elif type(g) is not kind:
+            kind = type(g)
+            F = RAW[kind]
+        if not saved:
+            _explain_released(p)
+        if p.vjp_rules:
+            for rule, parent in zip(p.vjp_rules, parents):
+                if parent is not None:
+                    h = rule(F, g, *saved, **params) if params else rule(F, g, *saved)
+                    if p.mixes and (h.shape != parent[SHAPE] or h.dtype != parent[DTYPE]):
+                        h = _fit(F, h, parent)
+                    key = parent[TIME]
+                    if key in cotangents:
+                        _add(cotangents, owned, key, h)
+                    else:
+                        cotangents[key] = h
+        else:
+            grads = _all_rule(p)(F, g, *saved, **params) if params else _all_rule(p)(F, g, *saved)
+            for h, parent in zip(grads, parents):
+                if parent is not None and h is not None:
+                    _add(cotangents, owned, parent[TIME], _fit(F, h, parent))
+        if not retain and saved is not NOTHING:
+            node[SAVED].clear()
+    return leaves
+
+
+def _fit(F: Any, g: Any, node: Node) -> Any:
+    """A cotangent of the node's shape and dtype: broadcasting undone, promotion undone."""
+    if g.shape != node[SHAPE]:
+        g = F.sum_to(g, shape=node[SHAPE])
+    return g if g.dtype == node[DTYPE] else F.astype(g, dtype=node[DTYPE])
+
+
+def _add(cotangents: dict[int, Any], owned: set[int], key: int, g: Any) -> None:
+    have = cotangents.get(key)
+    if have is None:
+        cotangents[key] = g
+    elif key in owned:
+        have += g
+    else:
+        cotangents[key] = total = have + g
+        if type(total) is np.ndarray:
+            owned.add(key)
+
+
+def _reachable(roots: list[Node]) -> tuple[list[Node], dict[int, Extra]]:
+    """Every node at or below `roots`, latest first (a node is always newer than its parents), and their extras."""
+    stack = list(roots)
+    seen = {node[TIME]: node for node in roots}
+    extras = {}
+    while stack:
+        node = stack.pop()
+        for parent in node[PARENTS]:
+            if type(parent) is tuple:
+                time = parent[TIME]
+                if time not in seen:
+                    seen[time] = parent
+                    stack.append(parent)
+            elif type(parent) is Extra and (parent.keep or parent.hooks):
+                extras[node[TIME]] = parent
+    return sorted(seen.values(), key=_by_time, reverse=True), extras
+
+
+def _rebox(node: Node) -> list[Any]:
+    """The saved values as Tensors of the nodes that made them; kept raw in the node, or node and Tensor form a cycle."""
+    if not node[SAVED]:
+        return []
+    y, *inputs = node[SAVED]
+    if isinstance(y, tuple):
+        y = tuple(wrap(v, pick(node, i), 0) for i, v in enumerate(y))
+    elif y is not None:
+        y = wrap(y, node, 0)
+    boxed = (
+        wrap(x, parent, 0) if parent is not None and hasattr(x, "item") else x
+        for x, parent in zip(inputs, node[PARENTS])
+    )
+    return [y, *boxed]
+
+
+def _all_rule(p: Any) -> Any:
+    if p.vjp_all_rule is None:
+        raise GradientError(f"backward: {p.name} has no reverse rule; detach its input, or give it one")
+    return p.vjp_all_rule
+
+
+def _explain_released(p: Any) -> NoReturn:
+    raise GradientError(
+        f"backward: the values saved by {p.name} were already let go by an earlier backward pass; "
+        "pass retain_graph=True to that one to sweep twice"
+    )
+
+
+def through_extra(extra: Extra, g: Any) -> Any:
+    """The cotangent after the hooks; kept as `.grad` where that was asked for."""
+    for hook in list(extra.hooks.values()):
+        changed = hook(g if isinstance(g, Tensor) else wrap(g, None, 0))
+        if changed is not None:
+            g = changed if isinstance(g, Tensor) else raw(changed)
+    if extra.keep:
+        _accumulate(extra, g)
+    return g
+
+
+def _accumulate(extra: Extra, g: Any) -> None:
+    value = g if isinstance(g, Tensor) else wrap(g, None, 0)
+    extra.grad = value if extra.grad is None else extra.grad + value
+
+
+def backward(
+    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+) -> None:
+    """Add the gradient of this tensor to `.grad` of every leaf it was computed from.
+
+    gradient: cotangent of the same shape; may be left out for a tensor of one element, where it is 1.
+    retain_graph: keep what the sweep needs, to sweep again; by default as `create_graph`.
+    create_graph: record the sweep itself, so that `.grad` can be differentiated.
+
+    Raises GradientError where nothing was recorded, or a saved value was let go or overwritten; ShapeError where
+    `gradient` does not fit.  Source: reverse mode, Murphy, Probabilistic Machine Learning, 13.3.1, algorithm 6.
+    """
+    if self.level:
+        raise GradientError("backward: called on a value inside a transform; use gpugrad.grad or gpugrad.vjp there")
+    if self.node is None:
+        raise GradientError(
+            "backward: this tensor was not recorded; set requires_grad=True on an input, and compute it outside no_grad()"
+        )
+    g = seed(self, gradient)
+    retain = create_graph if retain_graph is None else retain_graph
+    leaves = sweep([(self.node, g if create_graph else raw(g))], 0, retain, create_graph)
+    stored: set[int] = {id(raw(g))}
+    for leaf, g in leaves:
+        _store(leaf[PARENTS][-1], g, stored)
+
+
+def _store(extra: Extra, g: Any, stored: set[int]) -> None:
+    """Add to `.grad`.  A buffer that another leaf or the caller holds, or that is a view, is copied first."""
+    if not isinstance(g, Tensor) and (id(g) in stored or getattr(g, "base", None) is not None):
+        g = g.copy()
+    stored.add(id(g))
+    _accumulate(extra, g)
+
+
+def seed(y: Tensor, gradient: Any = None) -> Tensor:
+    """The cotangent to start from: `gradient`, checked against y, or 1 for one element."""
+    if gradient is None:
+        if y.size != 1:
+            raise ArgumentError(
+                f"backward: the tensor has shape {y.shape}; a gradient is implied for one element only, so sum it first "
+                "or pass gradient= of that shape"
+            )
+        return wrap(namespace(raw(y)).ones_like(raw(y)), None, 0)
+    g = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=y.dtype)
+    if g.shape != y.shape:
+        raise ShapeError(f"backward: gradient has shape {g.shape}; expected {y.shape}, the tensor's own")
+    return g
+
+
+Tensor.backward = backward  # type: ignore[attr-defined]

@@ -1,0 +1,94 @@
+"""Forward mode: a value and its tangent, pushed through together, level by level."""
+
+from typing import Any
+
+from ..errors import GradientError
+from .namespace import OPS, namespace
+from .record import INTERPRETERS, apply
+from .tensor import Tensor
+
+_new = object.__new__
+
+
+class Dual(Tensor):
+    """A Tensor of one forward-mode level: `data` is the value one level down, `tangent` its tangent or None for zero."""
+
+    __slots__ = ("tangent",)
+    tangent: Any
+
+
+def dual(data: Any, tangent: Any, level: int) -> Dual:
+    """A Dual from parts that are known to fit."""
+    d = _new(Dual)
+    d.data, d.tangent, d.level, d.node = data, tangent, level, None
+    return d
+
+
+def push(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Compute one level down, and the tangent by the primitive's forward rule."""
+    primals, tangents = [], []
+    for a in args:
+        mine = isinstance(a, Tensor) and a.level == level
+        primals.append(a.data if mine else a)
+        tangents.append(a.tangent if mine else None)
+    y = apply(p, tuple(primals), params)
+    if not p.differentiable or all(t is None for t in tangents):
+        return tuple(dual(v, None, level) for v in y) if isinstance(y, tuple) else dual(y, None, level)
+    t = _tangent(p, tangents, y, primals, params)
+    if isinstance(y, tuple):
+        return tuple(dual(v, None if s is None else fit(s, v), level) for v, s in zip(y, t, strict=True))
+    return dual(y, None if t is None else fit(t, y), level)
+
+
+def _tangent(p: Any, tangents: list[Any], y: Any, primals: list[Any], params: dict[str, Any]) -> Any:
+    if p.jvp_rule is not None:
+        F = namespace(*(y if isinstance(y, tuple) else (y,)), *primals, *tangents)
+        return p.jvp_rule(F, *tangents, y, *primals, **params)
+    if p.jvp_kind is None:
+        raise GradientError(f"jvp: {p.name} has no forward rule; use reverse mode, or give it one")
+    return _DERIVED[p.jvp_kind](p, tangents, y, primals, params)
+
+
+def _linear(p: Any, tangents: list[Any], y: Any, primals: list[Any], params: dict[str, Any]) -> Any:
+    def tangent(i: int, x: Any, t: Any) -> Any:
+        if t is not None:
+            return t
+        return x if i in p.nondiff else namespace(x).zeros_like(x)
+
+    return p.call(*(tangent(i, x, t) for i, (x, t) in enumerate(zip(primals, tangents, strict=True))), **params)
+
+
+def _bilinear(p: Any, tangents: list[Any], y: Any, primals: list[Any], params: dict[str, Any]) -> Any:
+    (ta, tb), (a, b) = tangents, primals
+    left = None if ta is None else p.call(ta, b, **params)
+    right = None if tb is None else p.call(a, tb, **params)
+    return _sum(left, right)
+
+
+def _elementwise(p: Any, tangents: list[Any], y: Any, primals: list[Any], params: dict[str, Any]) -> Any:
+    total = None
+    for i, t in enumerate(tangents):
+        if t is not None:
+            F = namespace(t, y, *primals)
+            total = _sum(total, p.vjp_rules[i](F, t, y, *primals, **params))
+    return total
+
+
+def _sum(a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return b if a is None else a
+    return OPS.add(a, b)
+
+
+_DERIVED = {"linear": _linear, "bilinear": _bilinear, "elementwise": _elementwise}
+
+
+def fit(t: Any, y: Any) -> Any:
+    """A tangent of y's shape and dtype."""
+    F = namespace(t)
+    if t.shape != y.shape:
+        t = F.broadcast_to(t, shape=y.shape)
+    return t if t.dtype == y.dtype else F.astype(t, dtype=y.dtype)
+
+
+INTERPRETERS[Dual] = push

@@ -1,0 +1,74 @@
+"""F: one namespace per kind of value, with the same names in each.
+
+A rule written against `F` gives plain arithmetic when F holds the raw functions of an array library, and gives a
+recorded, differentiable computation when F holds the operations themselves.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backend import Backend, backend_of_type
+from .tensor import Tensor
+
+
+class RawTable(dict[type, Callable[..., Any]]):
+    """Array type -> a primitive's forward on that type; filled in at the first use of a type."""
+
+    __slots__ = ("bind",)
+
+    def __init__(self, bind: Callable[[Backend], Callable[..., Any]]) -> None:
+        super().__init__()
+        self.bind = bind
+
+    def __missing__(self, kind: type) -> Callable[..., Any]:
+        self[kind] = forward = self.bind(backend_of_type(kind))
+        return forward
+
+
+class OperationNamespace:
+    """F for Tensors: every primitive under its name, recording what it does."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"F.{name} is not a registered primitive")
+
+
+class RawNamespace:
+    """F for the raw arrays of one type: every primitive's forward, bound to that type's library."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        forward = PRIMITIVES[name].raw[self._kind]
+        setattr(self, name, forward)
+        return forward
+
+
+class _RawNamespaces(dict[type, RawNamespace]):
+    def __missing__(self, kind: type) -> RawNamespace:
+        backend_of_type(kind)
+        self[kind] = found = RawNamespace(kind)
+        return found
+
+
+PRIMITIVES: dict[str, Any] = {}
+OPS: Any = OperationNamespace()
+RAW = _RawNamespaces()
+
+
+def namespace(*values: Any) -> Any:
+    """The F that fits these values: OPS if one of them is a Tensor of any kind, else the raw one of the first array."""
+    first = None
+    for value in values:
+        if isinstance(value, Tensor):
+            return OPS
+        if first is None and hasattr(value, "dtype") and hasattr(value, "ndim"):
+            first = type(value)
+    return RAW[first or float]
+
+
+def forget_bindings() -> None:
+    """Drop every bound forward, so that the next use binds again (after what binding does has changed)."""
+    RAW.clear()
+    for primitive in PRIMITIVES.values():
+        primitive.raw.clear()

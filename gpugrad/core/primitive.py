@@ -1,0 +1,221 @@
+"""Primitive: one operation's forward, its derivative rules, and what of it a reverse sweep must keep.
+
+The call of a primitive is a plain closure made for its arity.  Tensors of one level and Python numbers take the short
+way; everything else (arrays among Tensors, mixed levels, other kinds of boxes) takes `apply`.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..backend import Backend
+from . import tape
+from .explain import explain
+from .namespace import OPS, PRIMITIVES, RawTable
+from .precision import weak, widened
+from .record import apply, keep_masks
+from .tape import NOTHING, clock
+from .tensor import Tensor
+
+Rule = Callable[..., Any]
+
+
+class Operation(Protocol):
+    """What `@primitive` makes of a forward: a function, with decorators for its rules."""
+
+    primitive: "Primitive"
+    vjp: Callable[..., None]
+    vjp_all: Callable[[Rule], None]
+    jvp: Callable[[Rule], Rule]
+    check: Callable[[Rule], Rule]
+    __name__: str
+
+    def __call__(self, *args: Any, **params: Any) -> Any: ...
+
+
+class Primitive:
+    """The record of one operation; `ops/` holds one block for each."""
+
+    def __init__(
+        self,
+        forward: Rule,
+        saves: str | dict[str, str] = "",
+        jvp: str | None = None,
+        family: str | None = None,
+        direct: str | None = None,
+        widen: bool = False,
+        nondiff: str = "",
+        differentiable: bool = True,
+    ) -> None:
+        signature = inspect.signature(forward).parameters.values()
+        names = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "xp"]
+        self.name = forward.__name__.rstrip("_")
+        self.doc = forward.__doc__
+        self.inputs = tuple(names)
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in signature)
+        self.has_params = any(p.kind is p.KEYWORD_ONLY for p in signature)
+        self.forward = forward
+        self.direct = direct
+        self.widen = widen
+        self.family = family
+        self.differentiable = differentiable
+        self.mixes = len(names) > 1 or self.variadic  # shapes broadcast and dtypes promote only between inputs
+        self.nondiff = frozenset(names.index(n) for n in nondiff.split())
+        self.keep = keep_masks(self.inputs, saves, self.variadic)
+        self.jvp_kind = jvp
+        self.vjp_rules: tuple[Rule, ...] = ()
+        self.vjp_all_rule: Rule | None = None
+        self.jvp_rule: Rule | None = None
+        self.check_rule: Rule | None = None
+        self.raw = RawTable(self.bind)
+
+    def bind(self, backend: Backend) -> Rule:
+        """The forward on one array library, as a function of arrays and parameters alone."""
+        rule = getattr(backend.xp, self.direct) if self.direct else functools.partial(self.forward, backend.xp)
+        return instrument(self, widened(rule) if self.widen else rule)
+
+    def make_call(self) -> Rule:
+        """The public function of this primitive, by arity."""
+        if self.variadic or self.has_params or len(self.inputs) > 2:
+            return _general(self)
+        return _unary(self) if len(self.inputs) == 1 else _binary(self)
+
+
+def instrument(primitive: Primitive, rule: Rule) -> Rule:
+    """What every bound forward passes through; anomaly mode puts its check here."""
+    return rule
+
+
+def primitive(**declared: Any) -> Callable[[Rule], Operation]:
+    """Make the decorated forward `f(xp, *arrays, **params)` a primitive and return its public function.
+
+    saves: names of what the reverse rule needs, "y" for the output, "x.shape" for shape and dtype alone; a dictionary
+        gives them per input ({"a": "b"}: the gradient of a needs b), so that only what is needed is kept alive.
+    jvp: "linear" (the operation applied to the tangents), "bilinear", "elementwise" (the reverse rule, since a
+        diagonal Jacobian is its own transpose), or None where a rule follows with `@op.jvp`.
+    family: how a batch axis passes through ("elementwise", "reduce", ...).
+    direct: name of the NumPy function that is the forward, called with no wrapper; the body is then empty.
+    widen: compute 2-byte floats in float32 and round once.
+    nondiff: inputs that never carry a gradient (indices, labels, masks).
+    differentiable: False for operations without a derivative.
+    """
+
+    def register(forward: Rule) -> Operation:
+        p = Primitive(forward, **declared)
+        call: Any = p.make_call()
+        call.__name__ = call.__qualname__ = p.name
+        call.__doc__, call.__module__ = forward.__doc__, forward.__module__
+        call.__signature__ = _public_signature(forward)
+        call.primitive = p
+        call.vjp = functools.partial(_set_vjp, p)
+        for kind in ("vjp_all", "jvp", "check"):
+            setattr(call, kind, functools.partial(_set_rule, p, f"{kind}_rule"))
+        p.call = call  # type: ignore[attr-defined]
+        PRIMITIVES[p.name] = p
+        setattr(OPS, p.name, call)
+        return call
+
+    return register
+
+
+elementwise = functools.partial(primitive, family="elementwise", jvp="elementwise")
+
+
+def _set_vjp(p: Primitive, *rules: Rule) -> None:
+    """One rule for each input that has a gradient: rule(F, g, y, *inputs, **params) -> that input's cotangent."""
+    p.vjp_rules = rules
+
+
+def _set_rule(p: Primitive, slot: str, rule: Rule) -> Rule:
+    setattr(p, slot, rule)
+    return rule
+
+
+def _public_signature(forward: Rule) -> inspect.Signature:
+    signature = inspect.signature(forward)
+    return signature.replace(parameters=[p for p in signature.parameters.values() if p.name != "xp"])
+
+
+def _general(p: Primitive) -> Rule:
+    def call(*args: Any, **params: Any) -> Any:
+        return apply(p, args, params)
+
+    return call
+
+
+def _unary(p: Primitive) -> Rule:
+    raw, new, differentiable = p.raw, object.__new__, p.differentiable
+    save_y, save_x = p.keep[True,]
+
+    def call(x: Any) -> Any:
+        if type(x) is not Tensor:
+            return apply(p, (x,), {})
+        a = x.data
+        try:
+            y = raw[type(a)](a) if not isinstance(a, Tensor) else call(a)
+        except Exception as error:
+            explain(p, (a,), {}, error)
+        t = new(Tensor)
+        t.data = y
+        t.level = x.level
+        if x.node is None or not differentiable or (tape.paused and not tape.is_grad_enabled()):
+            t.node = None
+            return t
+        saved = [y if save_y else None, a if save_x else None]
+        t.node = (p, [x.node], saved, None, y.shape, y.dtype, next(clock))
+        return t
+
+    return call
+
+
+def _binary(p: Primitive) -> Rule:
+    raw, new, differentiable = p.raw, object.__new__, p.differentiable
+    keep_ab, keep_a, keep_b = p.keep[True, True], p.keep[True, False], p.keep[False, True]
+    saves_nothing = not any(keep_ab)
+    saved: Any
+
+    def call(a: Any, b: Any) -> Any:
+        if type(a) is Tensor:
+            x = a.data
+            kind = type(x)
+            level = a.level
+            node_a = a.node
+            if type(b) is Tensor:
+                if b.level != level:
+                    return apply(p, (a, b), {})
+                z = b.data
+                node_b = b.node
+            elif weak(b, x):
+                z = b
+                node_b = None
+            else:
+                return apply(p, (a, b), {})
+        elif type(b) is Tensor and weak(a, b.data):
+            x = a
+            node_a = None
+            z = b.data
+            kind = type(z)
+            level = b.level
+            node_b = b.node
+        else:
+            return apply(p, (a, b), {})
+        try:
+            y = raw[kind](x, z) if level == 0 else call(x, z)
+        except Exception as error:
+            explain(p, (x, z), {}, error)
+        t = new(Tensor)
+        t.data = y
+        t.level = level
+        if (node_a is None and node_b is None) or not differentiable or (tape.paused and not tape.is_grad_enabled()):
+            t.node = None
+            return t
+        if saves_nothing:
+            saved = NOTHING
+        else:
+            keep_y, keep_x, keep_z = keep_a if node_b is None else keep_b if node_a is None else keep_ab
+            saved = [y if keep_y else None, x if keep_x else None, z if keep_z else None]
+        t.node = (p, [node_a, node_b], saved, None, y.shape, y.dtype, next(clock))
+        return t
+
+    return call

@@ -1,0 +1,155 @@
+"""The record of what was computed: nodes, leaves, whether to record, and the clock that dates in-place writes."""
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from ..errors import GradientError
+
+clock = itertools.count(1)  # one clock dates nodes and writes
+
+
+# A node is one recorded operation, and a plain tuple: the cheapest record that Python can make.
+#
+#   (primitive, parents, saved, params, shape, dtype, time)
+#
+# parents: for each input the node it came from, or None; a list, and an Extra at its end holds hooks.
+# saved: [y, *inputs] with None where the rule does not ask for the value; emptied when a sweep lets go of it.
+# shape, dtype: the output's, which a cotangent arriving here must have.  time: when, by the clock; no two agree.
+# It holds no Tensor, so no cycle can form, and reference counting frees a graph.
+Node = tuple[Any, list[Any], Any, dict[str, Any] | None, Any, Any, int]
+PRIMITIVE, PARENTS, SAVED, PARAMS, SHAPE, DTYPE, TIME = range(7)
+NOTHING = (None, None, None)  # saved by a primitive that needs no value
+
+
+class Extra:
+    """What a leaf and few other nodes carry: the gradient kept there, and hooks."""
+
+    __slots__ = ("grad", "hooks", "keep")
+
+    def __init__(self, keep: bool = False) -> None:
+        self.grad: Any = None
+        self.keep = keep
+        self.hooks: dict[int, Callable[[Any], Any]] = {}
+
+
+class Leaf:
+    """The primitive of the nodes that end a graph: inputs that want a gradient."""
+
+    name = "leaf"
+
+
+LEAF = Leaf()
+
+
+def new_leaf(shape: tuple[int, ...], dtype: Any) -> Node:
+    """A node for an input; its Extra holds `.grad`."""
+    return (LEAF, [Extra()], NOTHING, None, shape, dtype, next(clock))
+
+
+def extra_of(node: Node, make: bool = False) -> Extra | None:
+    """The Extra of a node; where there is none, a new one with `make`, else None."""
+    parents = node[PARENTS]
+    if parents and type(parents[-1]) is Extra:
+        return parents[-1]
+    if make:
+        parents.append(Extra())
+    return parents[-1] if make else None
+
+
+class _ThreadState(threading.local):
+    recording = True
+
+
+_state = _ThreadState()
+_lock = threading.Lock()
+paused = 0  # scopes, over all threads, in which recording is off: the hot path reads this alone
+
+
+def is_grad_enabled() -> bool:
+    """True where operations on tensors that require a gradient are recorded in this thread."""
+    return _state.recording
+
+
+class _Recording:
+    """A scope, and a decorator, that sets recording for this thread and restores what was before."""
+
+    __slots__ = ("_before", "_on")
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        global paused
+        self._before.append(_state.recording)
+        _state.recording = self._on
+        with _lock:
+            paused += not self._on
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        global paused
+        _state.recording = self._before.pop()
+        with _lock:
+            paused -= not self._on
+
+    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        on = self._on
+
+        def within(*args: Any, **kwargs: Any) -> Any:
+            with _Recording(on):
+                return f(*args, **kwargs)
+
+        within.__name__, within.__doc__ = getattr(f, "__name__", "within"), f.__doc__
+        return within
+
+
+def no_grad() -> _Recording:
+    """A scope or decorator in which nothing is recorded by reverse mode in this thread."""
+    return _Recording(False)
+
+
+def enable_grad() -> _Recording:
+    """A scope or decorator in which recording is on again, inside `no_grad`."""
+    return _Recording(True)
+
+
+# The write clock.  A buffer written in place through gpugrad is dated; a node older than the date that saved the
+# buffer cannot be swept.  Nodes newer than `last_write` need no look, so an ordinary training loop never pays.
+
+last_write = 0
+_writes: dict[int, tuple[int, Any]] = {}
+
+
+def _owner(array: Any) -> Any:
+    while hasattr(array, "level"):
+        array = array.data
+    while getattr(array, "base", None) is not None and hasattr(array.base, "shape"):
+        array = array.base
+    return array
+
+
+def mark_written(array: Any) -> None:
+    """Date a write into `array`'s buffer; to be called by whoever writes in place."""
+    global last_write
+    owner = _owner(array)
+    key = id(owner)
+    last_write = now = next(clock)
+    known = _writes.get(key)
+    alive = known[1] if known else weakref.ref(owner, lambda _, key=key: _writes.pop(key, None))
+    _writes[key] = (now, alive)
+
+
+def check_not_overwritten(node: Node) -> None:
+    """Raise GradientError if a value that `node` saved was written in place after it was recorded."""
+    for value in node[SAVED]:
+        written = _writes.get(id(_owner(value))) if value is not None else None
+        if written and written[0] > node[TIME]:
+            raise GradientError(
+                f"backward: {node[PRIMITIVE].name} saved a value of shape {tuple(value.shape)} that was overwritten in "
+                "place before the backward pass; write after backward(), or build a new tensor instead "
+                "(t = t + u, not t += u)"
+            )

@@ -1,0 +1,205 @@
+"""Transforms of functions: grad, value_and_grad, vjp, jvp.  Each opens a level, so they nest to any depth."""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
+from . import tape
+from .backward import sweep
+from .dual import Dual, dual
+from .namespace import namespace
+from .tape import TIME, new_leaf
+from .tensor import Tensor, as_array, is_floating, raw, wrap
+from .tree import flatten
+
+_levels = itertools.count(1).__next__  # ever growing: an inner level is above its outer one, in every thread
+
+
+def stop_gradient(x: Any) -> Any:
+    """The same value, a constant to every derivative.  Arrays pass through unchanged."""
+    return wrap(raw(x), None, 0) if isinstance(x, Tensor) else x
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """(y, pull) with y = f(*primals) and pull(g) the tuple of cotangents g^T J, one for each primal.
+
+    `pull` may be called many times.  With has_aux, f returns (y, aux) and the result is (y, pull, aux).  y and g may be
+    nested containers.  Raises DTypeError for a primal or output that is not floating, ShapeError for g not like y.
+    Source: reverse mode, Murphy, Probabilistic Machine Learning, 13.3.1, algorithm 6.
+
+    >>> import gpugrad as gg
+    >>> y, pull = gg.vjp(lambda x, w: x * w, 3.0, 4.0)
+    >>> [float(g) for g in pull(1.0)]
+    [4.0, 3.0]
+    """
+    level = _levels()
+    inputs, unflatten = flatten(primals)
+    inputs = [_input("vjp", x) for x in inputs]
+    leaves = [new_leaf(x.shape, x.dtype) for x in inputs]
+    with tape.enable_grad():
+        out = f(*unflatten([wrap(x, leaf, level) for x, leaf in zip(inputs, leaves, strict=True)]))
+    y, aux = _with_aux("vjp", out) if has_aux else (out, None)
+    outputs, rebuild = flatten(y)
+    below = [_lower(v, level) for v in outputs]
+
+    def pull(g: Any) -> Any:
+        cotangents = [_like("vjp", c, v) for c, v in zip(_matching("vjp", g, outputs), below, strict=True)]
+        roots = [
+            (v.node, c) for v, c in zip(outputs, cotangents, strict=True) if _at(v, level) and v.node is not None
+        ]
+        found = {leaf[TIME]: g for leaf, g in sweep(roots, level, retain=True)}
+        return unflatten([_or_zeros(found.get(leaf[TIME]), x) for leaf, x in zip(leaves, inputs, strict=True)])
+
+    return (rebuild(below), pull, _lower_tree(aux, level)) if has_aux else (rebuild(below), pull)
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
+    """(y, t) with y = f(*primals) and t = J v for the tangents v, in one forward pass.
+
+    With has_aux, f returns (y, aux) and the result is (y, t, aux).  Raises DTypeError for a primal that is not floating,
+    ShapeError for a tangent not like its primal.
+    Source: forward mode, Murphy, Probabilistic Machine Learning, 13.3.1, algorithm 5.
+
+    >>> import gpugrad as gg
+    >>> y, t = gg.jvp(lambda x: x * x, (3.0,), (1.0,))
+    >>> float(t)
+    6.0
+    """
+    level = _levels()
+    inputs, unflatten = flatten(tuple(primals))
+    inputs = [_input("jvp", x) for x in inputs]
+    vectors = [_like("jvp", t, x) for t, x in zip(_matching("jvp", tuple(tangents), inputs), inputs, strict=True)]
+    out = f(*unflatten([dual(x, t, level) for x, t in zip(inputs, vectors, strict=True)]))
+    y, aux = _with_aux("jvp", out) if has_aux else (out, None)
+    outputs, rebuild = flatten(y)
+    below = [_lower(v, level) for v in outputs]
+    pushed = [
+        _or_zeros(v.tangent if _at(v, level) else None, x) for v, x in zip(outputs, below, strict=True)
+    ]
+    result = rebuild(below), rebuild(pushed)
+    return (*result, _lower_tree(aux, level)) if has_aux else result
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns (f(*args), gradient with respect to the arguments chosen by argnums).
+
+    f returns one number, shape (); the gradient has the structure, shapes and dtypes of the chosen argument, or is a
+    tuple of such for several argnums.  With has_aux, f returns (value, aux) and the result is ((value, aux), gradient).
+    Raises ShapeError where f's value is no scalar, ArgumentError for argnums out of range, DTypeError for integers.
+
+    >>> import gpugrad as gg
+    >>> value, g = gg.value_and_grad(lambda x: x**3)(2.0)
+    >>> float(value), float(g)
+    (8.0, 12.0)
+    """
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> Any:
+        chosen = _chosen(f, argnums, args)
+
+        def partial(*some: Any) -> Any:
+            full = list(args)
+            for i, x in zip(chosen, some, strict=True):
+                full[i] = x
+            return f(*full, **kwargs)
+
+        value, pull, *aux = vjp(partial, *(args[i] for i in chosen), has_aux=has_aux)
+        if getattr(value, "shape", None) != ():
+            raise ShapeError(
+                f"grad: the function returned {_describe(value)}; expected one number of shape (), so reduce it with .sum() "
+                "or .mean(), or use gpugrad.vjp"
+            )
+        grads = pull(namespace(value).ones_like(value))
+        grads = grads[0] if isinstance(argnums, int) else grads
+        return ((value, aux[0]), grads) if has_aux else (value, grads)
+
+    return of
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the gradient of scalar-valued f; arguments and errors as `value_and_grad`.
+
+    With has_aux the result is (gradient, aux).
+
+    >>> import gpugrad as gg
+    >>> float(gg.grad(gg.grad(lambda x: x**3))(2.0))
+    12.0
+    """
+    both = value_and_grad(f, argnums, has_aux)
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> Any:
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return of
+
+
+def _input(name: str, x: Any) -> Any:
+    """A primal as the value one level below the transform."""
+    x = x if isinstance(x, Tensor) else as_array(x)
+    if not is_floating(x.dtype):
+        raise DTypeError(
+            f"{name}: an input has dtype {x.dtype}, which carries no gradient; expected a floating dtype "
+            "(pass 2.0 rather than 2, or choose other argnums)"
+        )
+    return x
+
+
+def _at(v: Any, level: int) -> bool:
+    return isinstance(v, Tensor) and v.level == level
+
+
+def _lower(v: Any, level: int) -> Any:
+    """An output with this level taken off."""
+    if _at(v, level):
+        return v.data
+    return v if isinstance(v, Tensor) else as_array(v)
+
+
+def _lower_tree(x: Any, level: int) -> Any:
+    leaves, unflatten = flatten(x)
+    return unflatten([v.data if _at(v, level) else v for v in leaves])
+
+
+def _matching(name: str, given: Any, expected: list[Any]) -> list[Any]:
+    leaves = flatten(given)[0]
+    if len(leaves) != len(expected):
+        raise ArgumentTypeError(f"{name}: got {len(leaves)} arrays; expected {len(expected)}, one for each value")
+    return leaves
+
+
+def _like(name: str, t: Any, x: Any) -> Any:
+    """A tangent or cotangent that fits x."""
+    t = t if isinstance(t, Tensor) else as_array(t)
+    if t.shape != x.shape:
+        raise ShapeError(f"{name}: got a vector of shape {t.shape} for a value of shape {x.shape}; expected the same shape")
+    return t if t.dtype == x.dtype else namespace(t).astype(t, dtype=x.dtype)
+
+
+def _or_zeros(g: Any, x: Any) -> Any:
+    return namespace(x).zeros_like(x) if g is None else g
+
+
+def _with_aux(name: str, out: Any) -> tuple[Any, Any]:
+    if not (isinstance(out, tuple) and len(out) == 2):
+        raise ArgumentTypeError(f"{name}: has_aux=True expects the function to return (value, aux), got {_describe(out)}")
+    return out
+
+
+def _chosen(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> list[int]:
+    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+    for i in wanted:
+        if not -len(args) <= i < len(args):
+            raise ArgumentError(f"grad: argnums {i} is out of range; the function was called with {len(args)} arguments")
+    return [i % len(args) for i in wanted]
+
+
+def _describe(x: Any) -> str:
+    shape = getattr(x, "shape", None)
+    return f"a {type(x).__name__}" if shape is None else f"an array of shape {shape}"
+
+
+__all__ = ["Dual", "GradientError", "grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]

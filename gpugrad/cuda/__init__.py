@@ -1,0 +1,1 @@
+"""Python launchers of the CUDA kernels."""

@@ -1,0 +1,111 @@
+"""A data set: features, target, task, and the split into parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError, ShapeError
+from .files import listing
+from .splitting import split
+from .table import Array, Table
+from .tasks import check_classes, check_task, check_values, class_target, infer_task
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A table of features, with or without a target.
+
+    Readers return it as found in the file; `resolve` chooses the target and the task and checks both.  `target` is a
+    table of the target columns: after `resolve` one text column for classification, numbers for regression.
+    `sample_shape` is the shape of one sample before it was flattened, (28, 28) for an image; `test` the part that the
+    source itself holds out; `notes` lines worth telling the user; `target_fix` says what to do if there is no target.
+    """
+
+    name: str
+    features: Table
+    target: Table | None = None
+    task: str | None = None
+    notes: tuple[str, ...] = ()
+    sample_shape: tuple[int, ...] | None = None
+    test: Dataset | None = None
+    target_fix: str = "pass y"
+
+    def __post_init__(self) -> None:
+        if self.target is not None and len(self.target) != len(self.features):
+            raise ShapeError(
+                f"{self.source}: {len(self.features)} samples but {len(self.target)} targets; expected one for each"
+            )
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def source(self) -> str:
+        """The file or name that messages cite."""
+        return self.features.source
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the labels; empty for regression."""
+        return next(iter(self.target.texts.values())).levels if self.target and self.target.texts else ()
+
+    @property
+    def labels(self) -> Array | None:
+        """Class numbers (N,) int64 into `classes`; None for regression."""
+        return next(iter(self.target.texts.values())).codes if self.target and self.target.texts else None
+
+    def resolve(self, target: str | Sequence[str] | None = None, task: str | None = None) -> Dataset:
+        """Choose target and task, check every value, and name the classes.
+
+        Without `task`, text is classification, and so are whole numbers with at most 20 different values that occur
+        twice on average; other numbers are regression.  A note says so where it could have been the other.
+        Raises ArgumentError for an unknown task or column, DataError for a missing target, one with a gap or a single
+        value, text in regression, and an infinity anywhere.
+        """
+        check_task(task)
+        chosen = self.with_target(target)
+        assert chosen.target is not None
+        chosen.features.refuse_infinite()
+        check_values(chosen.target)
+        found, notes = infer_task(chosen.target, task or chosen.task)
+        table = class_target(chosen.target) if found == "classification" else chosen.target
+        check_classes(table, found)
+        return replace(chosen, target=table, task=found, notes=chosen.notes + notes)
+
+    def with_target(self, target: str | Sequence[str] | None = None) -> Dataset:
+        """The same data with the target columns apart from the features; nothing else is checked.
+
+        Raises DataError if there is no target, ArgumentError for a column that does not exist.
+        """
+        names = (target,) if isinstance(target, str) else tuple(target or ())
+        if self.target is not None and names in ((), self.target.names):
+            return self
+        if not names:
+            raise DataError(f"{self.source}: no target; {self.target_fix}")
+        self.features.check_names(names, "target")
+        features = self.features.without(names)
+        if not features.names:
+            raise DataError(f"{self.source}: no column is left beside the target {listing(names)}; expected features")
+        note = (f"target {listing(self.target.names)} gave way to {listing(names)}",) if self.target else ()
+        picked = self.features.select(names)
+        return replace(
+            self, features=features, target=picked, task=None, notes=self.notes + note, sample_shape=None, test=None
+        )
+
+    def split(self, fractions: Sequence[float], seed: int = 0) -> tuple[Array, ...]:
+        """Row indices of each part, by `split`: stratified for classification, so call `resolve` first.
+
+        Raises what `split` raises, naming the class that has too few members.
+        """
+        if self.task is None:
+            raise ArgumentError("split: this data set has no task yet; call resolve() first, or use load()")
+        return split(len(self), fractions, seed, stratify=self.labels, names=self.classes)
+
+    def rows(self, index: Array) -> Dataset:
+        """The given rows, without the held-out part."""
+        index = np.asarray(index)
+        target = None if self.target is None else self.target.rows(index)
+        return replace(self, features=self.features.rows(index), target=target, test=None)

@@ -1,0 +1,80 @@
+"""Splitting rows into training, validation and held-out parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import ArgumentError, DataError, ShapeError
+from .shuffle import SPLIT, check_seed, permutation
+from .table import Array
+
+
+def split(
+    n: int,
+    fractions: Sequence[float],
+    seed: int = 0,
+    stratify: Array | Sequence[object] | None = None,
+    names: Sequence[str] | None = None,
+) -> tuple[Array, ...]:
+    """Disjoint ascending index arrays that cover 0..n-1, one for each fraction.
+
+    A part's size is n times its fraction, rounded so that all parts add up.  With `stratify`, labels (n,), each class
+    is split so by itself and has at least one member in every part.  `names[c]` is what a message calls label c.
+    Raises ArgumentError for fractions that are not positive or do not sum to 1, and for a bad seed; ShapeError for
+    labels of another length; DataError for too few rows or class members to give each part one.
+
+    >>> [part.tolist() for part in split(6, (0.5, 0.5), seed=1)]
+    [[0, 3, 5], [1, 2, 4]]
+    """
+    check_seed("split", seed)
+    shares = _checked(fractions)
+    if stratify is None:
+        _refuse_few(n, len(shares), "the data", "give it more rows or ask for fewer parts")
+        parts = _cut(permutation(n, SPLIT, seed), shares)
+    else:
+        parts = _stratified(n, shares, seed, np.asarray(stratify), names)
+    return tuple(np.sort(part) for part in parts)
+
+
+def _checked(fractions: Sequence[float]) -> Array:
+    shares = np.asarray(fractions, dtype=np.float64)
+    if shares.ndim != 1 or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+        raise ArgumentError(
+            f"split: fractions are {tuple(fractions)}; expected positive numbers that sum to 1, such as (0.8, 0.2)"
+        )
+    return shares
+
+
+def _stratified(n: int, shares: Array, seed: int, labels: Array, names: Sequence[str] | None) -> list[Array]:
+    if labels.shape != (n,):
+        raise ShapeError(f"split: stratify has shape {labels.shape}; expected ({n},), one label for each row")
+    classes, codes = np.unique(labels, return_inverse=True)
+    order = permutation(n, SPLIT, seed)
+    by_class = order[np.argsort(codes[order], kind="stable")]  # grouped by class, shuffled inside
+    groups = np.split(by_class, np.cumsum(np.bincount(codes))[:-1])
+    for label, group in zip(classes.tolist(), groups, strict=True):
+        name = names[label] if names else label
+        fix = "remove or merge the class, or split with stratify=None"
+        _refuse_few(len(group), len(shares), f"class {name!r}", fix)
+    cuts = [_cut(group, shares) for group in groups]
+    return [np.concatenate(part) for part in zip(*cuts, strict=True)]
+
+
+def _refuse_few(n: int, n_parts: int, what: str, fix: str) -> None:
+    if n < n_parts:
+        rows = f"{n} row" if n == 1 else f"{n} rows"
+        raise DataError(f"split: {what} has {rows}; expected at least {n_parts}, one for each part: {fix}")
+
+
+def _cut(order: Array, shares: Array) -> list[Array]:
+    """Cut by largest remainder, then lend a row to each part that got none."""
+    exact = len(order) * shares / shares.sum()
+    sizes = np.floor(exact + 1e-9).astype(np.int64)
+    leftover = len(order) - int(sizes.sum())
+    sizes[np.argsort(sizes - exact, kind="stable")[:leftover]] += 1
+    while (sizes == 0).any():
+        sizes[np.argmin(sizes)] += 1
+        sizes[np.argmax(sizes)] -= 1
+    return np.split(order, np.cumsum(sizes)[:-1])

@@ -1,0 +1,70 @@
+"""`import gpugrad` costs NumPy and little else."""
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+
+HEAVY = {
+    "cupy",
+    "joblib",
+    "matplotlib",
+    "ml_dtypes",
+    "pandas",
+    "pyarrow",
+    "rich",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "torch",
+    "typer",
+}
+
+NEW_MODULES = """
+import json, sys
+before = set(sys.modules)
+import gpugrad
+print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
+"""
+
+MILLISECONDS = """
+import time
+import numpy
+start = time.perf_counter()
+import gpugrad
+print(1e3 * (time.perf_counter() - start))
+"""
+
+LIMIT_MS = 40
+
+
+def run(program, cwd):
+    done = subprocess.run([sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_brings_numpy_and_nothing_heavy(root):
+    new = set(json.loads(run(NEW_MODULES, root)))
+    assert "gpugrad" in new and "numpy" in new
+    assert not new & HEAVY
+
+
+def test_import_time_over_numpy(root):
+    """NumPy and gpugrad are imported one after the other in each process, so both see the same load of the machine."""
+    run(MILLISECONDS, root)  # writes the bytecode
+    medians = []
+    for _ in range(4):
+        medians.append(statistics.median(float(run(MILLISECONDS, root)) for _ in range(7)))
+        if medians[-1] <= LIMIT_MS:
+            return
+    raise AssertionError(f"import gpugrad takes {medians} ms over NumPy (medians of 7), limit {LIMIT_MS} ms")
+
+
+def test_one_version(root):
+    import gpugrad
+
+    declared = re.search(r'^version = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert gpugrad.__version__ == declared
+    assert f"## [{declared}]" in (root / "CHANGELOG.md").read_text(encoding="utf-8")
