@@ -46,7 +46,7 @@ def default_device() -> Device:
 
 def array_device(array: Any) -> Device:
     """The device of a raw array or scalar."""
-    device = getattr(array, "device", None)
+    device: Any = getattr(array, "device", None)
     return Device("cuda", int(device.id)) if hasattr(device, "id") else CPU
 
 
@@ -76,5 +76,7 @@ def resolve_device(name: "str | Device" = "auto") -> tuple[Device, str | None]:
         raise DeviceError(f"device: {name} is not usable: {reason}; or pass device='cpu'")
     wanted, count = int(index or 0), device_count()
     if wanted >= count:
-        raise DeviceError(f"device: {name} does not exist; {count} CUDA device(s) found, expected cuda:0 to cuda:{count - 1}")
+        raise DeviceError(
+            f"device: {name} does not exist; {count} CUDA device(s) found, expected cuda:0 to cuda:{count - 1}"
+        )
     return Device("cuda", wanted), None

@@ -30,10 +30,10 @@ def sweep(
     leaves = []
     for node, g in roots:
         _add(cotangents, owned, node[TIME], g)
-    last_write = tape.last_write
+    last_write, watch = tape.last_write, tape.watch
     kind: Any = None
     for node in order:
-        p, parents, saved, params, shape, dtype, time = node
+        p, parents, saved, params, _, _, time = node
         g = cotangents.pop(time, None)
         if g is None:
             continue
@@ -44,7 +44,7 @@ def sweep(
             continue
         if p is PICK:
             multi = parents[0]
-            cotangents.setdefault(multi[TIME], [None] * len(multi[SHAPE]))[params["index"]] = g  # type: ignore[index]
+            cotangents.setdefault(multi[TIME], [None] * len(multi[SHAPE]))[params["index"]] = g
             continue
         if time < last_write:
             tape.check_not_overwritten(node)
@@ -59,10 +59,12 @@ def sweep(
             _explain_released(p)
         if p.vjp_rules:
             for rule, parent in zip(p.vjp_rules, parents):
-                if parent is not None:
+                if parent is not None and rule is not None:
                     h = rule(F, g, *saved, **params) if params else rule(F, g, *saved)
                     if p.mixes and (h.shape != parent[SHAPE] or h.dtype != parent[DTYPE]):
                         h = _fit(F, h, parent)
+                    if watch is not None:
+                        watch.check(p, time, g, h)
                     key = parent[TIME]
                     if key in cotangents:
                         _add(cotangents, owned, key, h)
@@ -72,6 +74,8 @@ def sweep(
             grads = _all_rule(p)(F, g, *saved, **params) if params else _all_rule(p)(F, g, *saved)
             for h, parent in zip(grads, parents):
                 if parent is not None and h is not None:
+                    if watch is not None:
+                        watch.check(p, time, g, h)
                     _add(cotangents, owned, parent[TIME], _fit(F, h, parent))
         if not retain and saved is not NOTHING:
             node[SAVED].clear()
@@ -116,7 +120,7 @@ def _reachable(roots: list[Node]) -> tuple[list[Node], dict[int, Extra]]:
 
 
 def _rebox(node: Node) -> list[Any]:
-    """The saved values as Tensors of the nodes that made them; kept raw in the node, or node and Tensor form a cycle."""
+    """The saved values as Tensors of their nodes.  The node keeps them raw: with Tensors it would form a cycle."""
     if not node[SAVED]:
         return []
     y, *inputs = node[SAVED]
@@ -160,9 +164,7 @@ def _accumulate(extra: Extra, g: Any) -> None:
     extra.grad = value if extra.grad is None else extra.grad + value
 
 
-def backward(
-    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
-) -> None:
+def backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
     """Add the gradient of this tensor to `.grad` of every leaf it was computed from.
 
     gradient: cotangent of the same shape; may be left out for a tensor of one element, where it is 1.
@@ -176,7 +178,7 @@ def backward(
         raise GradientError("backward: called on a value inside a transform; use gpugrad.grad or gpugrad.vjp there")
     if self.node is None:
         raise GradientError(
-            "backward: this tensor was not recorded; set requires_grad=True on an input, and compute it outside no_grad()"
+            "backward: this tensor was not recorded; set requires_grad=True on an input, outside no_grad()"
         )
     g = seed(self, gradient)
     retain = create_graph if retain_graph is None else retain_graph
@@ -199,8 +201,8 @@ def seed(y: Tensor, gradient: Any = None) -> Tensor:
     if gradient is None:
         if y.size != 1:
             raise ArgumentError(
-                f"backward: the tensor has shape {y.shape}; a gradient is implied for one element only, so sum it first "
-                "or pass gradient= of that shape"
+                f"backward: the tensor has shape {y.shape}; a gradient is implied for one element only, so sum it "
+                "first or pass gradient= of that shape"
             )
         return wrap(namespace(raw(y)).ones_like(raw(y)), None, 0)
     g = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=y.dtype)

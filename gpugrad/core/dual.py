@@ -4,14 +4,14 @@ from typing import Any
 
 from ..errors import GradientError
 from .namespace import OPS, namespace
-from .record import INTERPRETERS, apply
+from .record import INTERPRETERS, apply, operand
 from .tensor import Tensor
 
 _new = object.__new__
 
 
 class Dual(Tensor):
-    """A Tensor of one forward-mode level: `data` is the value one level down, `tangent` its tangent or None for zero."""
+    """A Tensor of one forward-mode level: `data` is the value one level down, `tangent` None for zero."""
 
     __slots__ = ("tangent",)
     tangent: Any
@@ -29,7 +29,7 @@ def push(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> A
     primals, tangents = [], []
     for a in args:
         mine = isinstance(a, Tensor) and a.level == level
-        primals.append(a.data if mine else a)
+        primals.append(a.data if mine else operand(p, a))
         tangents.append(a.tangent if mine else None)
     y = apply(p, tuple(primals), params)
     if not p.differentiable or all(t is None for t in tangents):

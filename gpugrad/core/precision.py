@@ -42,7 +42,9 @@ def widened(forward: Callable[..., Any]) -> Callable[..., Any]:
         dtypes = {a.dtype for a in args if hasattr(a, "dtype") and (a.dtype.kind == "f" or a.dtype.kind == "V")}
         if not any(is_narrow(d) for d in dtypes):
             return forward(*args, **params)
-        y = forward(*(a.astype(np.float32) if hasattr(a, "dtype") and is_narrow(a.dtype) else a for a in args), **params)
+        y = forward(
+            *(a.astype(np.float32) if hasattr(a, "dtype") and is_narrow(a.dtype) else a for a in args), **params
+        )
         if len(dtypes) > 1:
             return y
         (dtype,) = dtypes

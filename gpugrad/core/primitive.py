@@ -28,6 +28,7 @@ class Operation(Protocol):
     vjp: Callable[..., None]
     vjp_all: Callable[[Rule], None]
     jvp: Callable[[Rule], Rule]
+    batch: Callable[[Rule], Rule]
     check: Callable[[Rule], Rule]
     __name__: str
 
@@ -67,24 +68,22 @@ class Primitive:
         self.vjp_rules: tuple[Rule, ...] = ()
         self.vjp_all_rule: Rule | None = None
         self.jvp_rule: Rule | None = None
+        self.batch_rule: Rule | None = None
+        self.call: Rule
         self.check_rule: Rule | None = None
         self.raw = RawTable(self.bind)
 
     def bind(self, backend: Backend) -> Rule:
         """The forward on one array library, as a function of arrays and parameters alone."""
         rule = getattr(backend.xp, self.direct) if self.direct else functools.partial(self.forward, backend.xp)
-        return instrument(self, widened(rule) if self.widen else rule)
+        rule = widened(rule) if self.widen else rule
+        return rule if tape.watch is None else tape.watch.instrument(self, rule)
 
     def make_call(self) -> Rule:
         """The public function of this primitive, by arity."""
         if self.variadic or self.has_params or len(self.inputs) > 2:
             return _general(self)
         return _unary(self) if len(self.inputs) == 1 else _binary(self)
-
-
-def instrument(primitive: Primitive, rule: Rule) -> Rule:
-    """What every bound forward passes through; anomaly mode puts its check here."""
-    return rule
 
 
 def primitive(**declared: Any) -> Callable[[Rule], Operation]:
@@ -109,9 +108,9 @@ def primitive(**declared: Any) -> Callable[[Rule], Operation]:
         call.__signature__ = _public_signature(forward)
         call.primitive = p
         call.vjp = functools.partial(_set_vjp, p)
-        for kind in ("vjp_all", "jvp", "check"):
+        for kind in ("vjp_all", "jvp", "batch", "check"):
             setattr(call, kind, functools.partial(_set_rule, p, f"{kind}_rule"))
-        p.call = call  # type: ignore[attr-defined]
+        p.call = call
         PRIMITIVES[p.name] = p
         setattr(OPS, p.name, call)
         return call
@@ -173,7 +172,6 @@ def _binary(p: Primitive) -> Rule:
     raw, new, differentiable = p.raw, object.__new__, p.differentiable
     keep_ab, keep_a, keep_b = p.keep[True, True], p.keep[True, False], p.keep[False, True]
     saves_nothing = not any(keep_ab)
-    saved: Any
 
     def call(a: Any, b: Any) -> Any:
         if type(a) is Tensor:

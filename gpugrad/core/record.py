@@ -3,8 +3,10 @@
 import itertools
 from typing import Any
 
+import numpy as np
+
 from . import tape
-from .explain import explain
+from .explain import explain, require_real
 from .precision import is_scalar, narrow_result
 from .tape import DTYPE, SHAPE, Node, clock
 from .tensor import Tensor, wrap
@@ -28,7 +30,7 @@ class Ghost:
 def keep_masks(inputs: tuple[str, ...], saves: str | dict[str, str], variadic: bool) -> dict[tuple[bool, ...], Any]:
     """For each pattern of tracked inputs, what to keep of (y, *inputs): nothing, the value, or its shape."""
     if variadic:
-        return {}
+        return {(): (saves != "" and "y" in str(saves).split(), "inputs" in str(saves).split())}
     named = {name: saves for name in inputs} if isinstance(saves, str) else saves
     masks = {}
     for tracked in itertools.product((True, False), repeat=len(inputs)):
@@ -68,12 +70,23 @@ def apply_raw(p: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return narrow_result(y, args)
 
 
+def operand(p: Any, a: Any) -> Any:
+    """What stands among Tensors without being one: real-valued arrays and numbers as they are, lists as arrays."""
+    if is_scalar(a) or isinstance(a, Tensor):
+        return a
+    if isinstance(a, list | tuple | complex):
+        a = np.asarray(a)
+    if hasattr(a, "dtype"):
+        require_real(p, a)
+    return a
+
+
 def record(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute one level down and, where an input of this level is tracked, add a node."""
     inner, nodes = [], []
     for a in args:
         mine = isinstance(a, Tensor) and a.level == level
-        inner.append(a.data if mine else a)
+        inner.append(a.data if mine else operand(p, a))
         nodes.append(a.node if mine else None)
     y = apply(p, tuple(inner), params)
     off = not p.differentiable or (tape.paused and not tape.is_grad_enabled())
@@ -89,7 +102,8 @@ def record(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) ->
 
 def _saved(p: Any, y: Any, inner: list[Any], nodes: list[Any]) -> list[Any]:
     if p.variadic:
-        return [None, *(Ghost(x) for x in inner)]
+        keep_y, keep_inputs = p.keep[()]
+        return [y if keep_y else None, *(x if keep_inputs else Ghost(x) for x in inner)]
     keep = p.keep[tuple(n is not None for n in nodes)]
     return [_kept(how, value) for how, value in zip(keep, (y, *inner), strict=True)]
 

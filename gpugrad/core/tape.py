@@ -1,5 +1,6 @@
 """The record of what was computed: nodes, leaves, whether to record, and the clock that dates in-place writes."""
 
+import functools
 import itertools
 import threading
 import weakref
@@ -20,9 +21,9 @@ clock = itertools.count(1)  # one clock dates nodes and writes
 # saved: [y, *inputs] with None where the rule does not ask for the value; emptied when a sweep lets go of it.
 # shape, dtype: the output's, which a cotangent arriving here must have.  time: when, by the clock; no two agree.
 # It holds no Tensor, so no cycle can form, and reference counting frees a graph.
-Node = tuple[Any, list[Any], Any, dict[str, Any] | None, Any, Any, int]
+Node = tuple[Any, ...]
 PRIMITIVE, PARENTS, SAVED, PARAMS, SHAPE, DTYPE, TIME = range(7)
-NOTHING = (None, None, None)  # saved by a primitive that needs no value
+NOTHING: Any = (None, None, None)  # saved by a primitive that needs no value
 
 
 class Extra:
@@ -117,6 +118,8 @@ def enable_grad() -> _Recording:
     return _Recording(True)
 
 
+watch: Any = None  # what inspects every result and cotangent, in anomaly mode (core/anomaly.py)
+
 # The write clock.  A buffer written in place through gpugrad is dated; a node older than the date that saved the
 # buffer cannot be swept.  Nodes newer than `last_write` need no look, so an ordinary training loop never pays.
 
@@ -139,8 +142,12 @@ def mark_written(array: Any) -> None:
     key = id(owner)
     last_write = now = next(clock)
     known = _writes.get(key)
-    alive = known[1] if known else weakref.ref(owner, lambda _, key=key: _writes.pop(key, None))
+    alive = known[1] if known else weakref.ref(owner, functools.partial(_forget, key))
     _writes[key] = (now, alive)
+
+
+def _forget(key: int, _: Any) -> None:
+    _writes.pop(key, None)
 
 
 def check_not_overwritten(node: Node) -> None:

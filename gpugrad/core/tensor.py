@@ -226,7 +226,9 @@ def as_array(data: Any, dtype: Any = None, device: str | Device | None = None) -
         try:
             data = np.asarray(data)
         except ValueError as error:
-            raise ArgumentTypeError(f"Tensor: data cannot be made an array ({error}); expected a regular nest") from error
+            raise ArgumentTypeError(
+                f"Tensor: data cannot be made an array ({error}); expected a regular nest"
+            ) from error
     if dtype is not None:
         data = data.astype(as_dtype(dtype), copy=False)
     if data.dtype.kind not in "fiub" and data.dtype.name != "bfloat16":

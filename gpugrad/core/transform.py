@@ -5,16 +5,16 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from . import tape
 from .backward import sweep
-from .dual import Dual, dual
+from .dual import dual
 from .namespace import namespace
 from .tape import TIME, new_leaf
 from .tensor import Tensor, as_array, is_floating, raw, wrap
 from .tree import flatten
 
-_levels = itertools.count(1).__next__  # ever growing: an inner level is above its outer one, in every thread
+new_level = itertools.count(1).__next__  # ever growing: an inner level is above its outer one, in every thread
 
 
 def stop_gradient(x: Any) -> Any:
@@ -34,7 +34,11 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> [float(g) for g in pull(1.0)]
     [4.0, 3.0]
     """
-    level = _levels()
+    return _vjp(f, primals, has_aux, retain=True)
+
+
+def _vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, retain: bool) -> Any:
+    level = new_level()
     inputs, unflatten = flatten(primals)
     inputs = [_input("vjp", x) for x in inputs]
     leaves = [new_leaf(x.shape, x.dtype) for x in inputs]
@@ -43,13 +47,12 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     y, aux = _with_aux("vjp", out) if has_aux else (out, None)
     outputs, rebuild = flatten(y)
     below = [_lower(v, level) for v in outputs]
+    nodes = [v.node if _at(v, level) else None for v in outputs]
 
     def pull(g: Any) -> Any:
         cotangents = [_like("vjp", c, v) for c, v in zip(_matching("vjp", g, outputs), below, strict=True)]
-        roots = [
-            (v.node, c) for v, c in zip(outputs, cotangents, strict=True) if _at(v, level) and v.node is not None
-        ]
-        found = {leaf[TIME]: g for leaf, g in sweep(roots, level, retain=True)}
+        roots = [(node, c) for node, c in zip(nodes, cotangents, strict=True) if node is not None]
+        found = {leaf[TIME]: g for leaf, g in sweep(roots, level, retain)}
         return unflatten([_or_zeros(found.get(leaf[TIME]), x) for leaf, x in zip(leaves, inputs, strict=True)])
 
     return (rebuild(below), pull, _lower_tree(aux, level)) if has_aux else (rebuild(below), pull)
@@ -58,8 +61,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """(y, t) with y = f(*primals) and t = J v for the tangents v, in one forward pass.
 
-    With has_aux, f returns (y, aux) and the result is (y, t, aux).  Raises DTypeError for a primal that is not floating,
-    ShapeError for a tangent not like its primal.
+    With has_aux, f returns (y, aux) and the result is (y, t, aux).  Raises DTypeError for a primal that is not
+    floating, ShapeError for a tangent not like its primal.
     Source: forward mode, Murphy, Probabilistic Machine Learning, 13.3.1, algorithm 5.
 
     >>> import gpugrad as gg
@@ -67,7 +70,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     >>> float(t)
     6.0
     """
-    level = _levels()
+    level = new_level()
     inputs, unflatten = flatten(tuple(primals))
     inputs = [_input("jvp", x) for x in inputs]
     vectors = [_like("jvp", t, x) for t, x in zip(_matching("jvp", tuple(tangents), inputs), inputs, strict=True)]
@@ -75,14 +78,14 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     y, aux = _with_aux("jvp", out) if has_aux else (out, None)
     outputs, rebuild = flatten(y)
     below = [_lower(v, level) for v in outputs]
-    pushed = [
-        _or_zeros(v.tangent if _at(v, level) else None, x) for v, x in zip(outputs, below, strict=True)
-    ]
+    pushed = [_or_zeros(v.tangent if _at(v, level) else None, x) for v, x in zip(outputs, below, strict=True)]
     result = rebuild(below), rebuild(pushed)
     return (*result, _lower_tree(aux, level)) if has_aux else result
 
 
-def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns (f(*args), gradient with respect to the arguments chosen by argnums).
 
     f returns one number, shape (); the gradient has the structure, shapes and dtypes of the chosen argument, or is a
@@ -97,18 +100,12 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
-        chosen = _chosen(f, argnums, args)
-
-        def partial(*some: Any) -> Any:
-            full = list(args)
-            for i, x in zip(chosen, some, strict=True):
-                full[i] = x
-            return f(*full, **kwargs)
-
-        value, pull, *aux = vjp(partial, *(args[i] for i in chosen), has_aux=has_aux)
+        chosen = chosen_arguments("grad", argnums, args)
+        partial = with_arguments(f, chosen, args, kwargs)
+        value, pull, *aux = _vjp(partial, tuple(args[i] for i in chosen), has_aux, retain=False)
         if getattr(value, "shape", None) != ():
             raise ShapeError(
-                f"grad: the function returned {_describe(value)}; expected one number of shape (), so reduce it with .sum() "
+                f"grad: the function returned {_describe(value)}; expected one number, shape (): reduce it with .sum() "
                 "or .mean(), or use gpugrad.vjp"
             )
         grads = pull(namespace(value).ones_like(value))
@@ -137,9 +134,14 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     return of
 
 
+def as_value(x: Any) -> Any:
+    """A Tensor or raw array as it is, a list or number as an array."""
+    return x if isinstance(x, Tensor) else as_array(x)
+
+
 def _input(name: str, x: Any) -> Any:
     """A primal as the value one level below the transform."""
-    x = x if isinstance(x, Tensor) else as_array(x)
+    x = as_value(x)
     if not is_floating(x.dtype):
         raise DTypeError(
             f"{name}: an input has dtype {x.dtype}, which carries no gradient; expected a floating dtype "
@@ -175,7 +177,7 @@ def _like(name: str, t: Any, x: Any) -> Any:
     """A tangent or cotangent that fits x."""
     t = t if isinstance(t, Tensor) else as_array(t)
     if t.shape != x.shape:
-        raise ShapeError(f"{name}: got a vector of shape {t.shape} for a value of shape {x.shape}; expected the same shape")
+        raise ShapeError(f"{name}: got a vector of shape {t.shape}; expected {x.shape}, the shape of its value")
     return t if t.dtype == x.dtype else namespace(t).astype(t, dtype=x.dtype)
 
 
@@ -185,21 +187,37 @@ def _or_zeros(g: Any, x: Any) -> Any:
 
 def _with_aux(name: str, out: Any) -> tuple[Any, Any]:
     if not (isinstance(out, tuple) and len(out) == 2):
-        raise ArgumentTypeError(f"{name}: has_aux=True expects the function to return (value, aux), got {_describe(out)}")
+        raise ArgumentTypeError(
+            f"{name}: has_aux=True expects the function to return (value, aux), got {_describe(out)}"
+        )
     return out
 
 
-def _chosen(f: Callable[..., Any], argnums: int | Sequence[int], args: tuple[Any, ...]) -> list[int]:
+def chosen_arguments(name: str, argnums: int | Sequence[int], args: tuple[Any, ...]) -> list[int]:
+    """argnums as a list of indices from 0; ArgumentError for one out of range."""
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     for i in wanted:
         if not -len(args) <= i < len(args):
-            raise ArgumentError(f"grad: argnums {i} is out of range; the function was called with {len(args)} arguments")
+            raise ArgumentError(
+                f"{name}: argnums {i} is out of range; the function got {len(args)} positional arguments"
+            )
     return [i % len(args) for i in wanted]
+
+
+def with_arguments(
+    f: Callable[..., Any], chosen: list[int], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Callable[..., Any]:
+    """f as a function of the chosen positional arguments alone."""
+
+    def partial(*some: Any) -> Any:
+        full = list(args)
+        for i, x in zip(chosen, some, strict=True):
+            full[i] = x
+        return f(*full, **kwargs)
+
+    return partial
 
 
 def _describe(x: Any) -> str:
     shape = getattr(x, "shape", None)
     return f"a {type(x).__name__}" if shape is None else f"an array of shape {shape}"
-
-
-__all__ = ["Dual", "GradientError", "grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]

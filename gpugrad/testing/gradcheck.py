@@ -50,8 +50,14 @@ def gradcheck(
 
 
 def _check(
-    f: Callable[..., Any], xs: list[Any], order: int, modes: tuple[str, ...], tolerances: tuple[float, float, float],
-    n_directions: int, rng: np.random.Generator, path: str,
+    f: Callable[..., Any],
+    xs: list[Any],
+    order: int,
+    modes: tuple[str, ...],
+    tolerances: tuple[float, float, float],
+    n_directions: int,
+    rng: np.random.Generator,
+    path: str,
 ) -> None:
     eps, rtol, atol = tolerances
     for _ in range(n_directions):
@@ -71,7 +77,7 @@ def _check(
 def _float64(i: int, x: Any) -> Any:
     array = as_array(x)
     if array.dtype != np.float64:
-        raise DTypeError(f"gradcheck: input {i} has dtype {array.dtype}; expected float64, where differences can be trusted")
+        raise DTypeError(f"gradcheck: input {i} has dtype {array.dtype}; expected float64, as differences need it")
     return array
 
 
@@ -121,7 +127,14 @@ def _derivatives(f: Callable[..., Any], vs: list[Any], u: list[Any], modes: tupl
 
 
 def _report(
-    mode: str, f: Callable[..., Any], xs: list[Any], u: list[Any], eps: float, path: str, exact: float, numeric: float,
+    mode: str,
+    f: Callable[..., Any],
+    xs: list[Any],
+    u: list[Any],
+    eps: float,
+    path: str,
+    exact: float,
+    numeric: float,
     allowed: float,
 ) -> str:
     worst = (-1.0, "")
@@ -132,7 +145,8 @@ def _report(
             analytic, difference = _exact(mode, f, xs, basis, u), _quotient(f, xs, basis, u, eps)
             gap = abs(analytic - difference)
             if not gap <= worst[0]:
-                worst = (gap, f"input {i} at {at} (value {x[at]:.6g}): {mode} gives {analytic:.9g}, differences {difference:.9g}")
+                where = f"input {i} at {at} (value {x[at]:.6g})"
+                worst = (gap, f"{where}: {mode} gives {analytic:.9g}, differences {difference:.9g}")
     return (
         f"gradcheck: {mode} mode of {path} is wrong: <u, J v> is {exact:.9g}, by differences {numeric:.9g}, allowed "
         f"{allowed:.2g}; worst entry: {worst[1]}"

@@ -1,0 +1,105 @@
+"""Batched values: one level of vmap.  The batch axis of a Batched is axis 0 of its data; its own shape leaves it out.
+
+A primitive meets a batch by a rule of its own (`@op.batch`), by the rule of its family, or, without either, example by
+example.  A rule is `rule(F, batched, *inputs, **params)`: `batched[i]` says whether inputs[i] has the batch axis in
+front, and what it gives has it in front too.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ArgumentError, ArgumentTypeError
+from .namespace import OPS
+from .record import INTERPRETERS, operand
+from .tensor import Tensor
+
+_new = object.__new__
+
+
+class Batched(Tensor):
+    """A Tensor of one vmap level: `data` has the batch axis in front of the logical axes."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.data.shape) - 1
+
+    @property
+    def size(self) -> int:
+        return self.data.size // max(1, self.data.shape[0])
+
+    def _concrete(self, asked_by: str) -> Any:
+        raise ArgumentTypeError(
+            f"{asked_by}: a value inside vmap stands for many and has no single value; use where(), or vmap outside"
+        )
+
+
+def batched(data: Any, level: int) -> Batched:
+    """A Batched from a value whose axis 0 is the batch."""
+    b = _new(Batched)
+    b.data, b.level, b.node = data, level, None
+    return b
+
+
+def spread(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """Compute primitive `p` one level down, for all examples at once."""
+    flags = tuple(isinstance(a, Tensor) and a.level == level for a in args)
+    inner = [a.data if mine else operand(p, a) for a, mine in zip(args, flags, strict=True)]
+    rule = p.batch_rule or FAMILIES.get(p.family) or example_by_example
+    own = p.batch_rule is not None
+    y = rule(OPS, flags, *inner, **params) if own else rule(p, flags, inner, params)
+    return tuple(batched(v, level) for v in y) if isinstance(y, tuple) else batched(y, level)
+
+
+def batch_size(flags: tuple[bool, ...], inner: list[Any]) -> int:
+    """Length of the batch axis."""
+    return next(x.shape[0] for x, mine in zip(inner, flags, strict=True) if mine)
+
+
+def elementwise(p: Any, flags: tuple[bool, ...], inner: list[Any], params: dict[str, Any]) -> Any:
+    """Broadcasting counts axes from the last, so a batched input of fewer axes gets 1s behind its batch axis."""
+    ranks = [len(getattr(x, "shape", ())) - mine for x, mine in zip(inner, flags, strict=True)]
+    rank = max(ranks)
+
+    def aligned(x: Any, mine: bool, own: int) -> Any:
+        if not mine or own == rank:
+            return x
+        return OPS.reshape(x, shape=(x.shape[0], *(1,) * (rank - own), *x.shape[1:]))
+
+    return p.call(*(aligned(*each) for each in zip(inner, flags, ranks, strict=True)), **params)
+
+
+def along_axis(p: Any, flags: tuple[bool, ...], inner: list[Any], params: dict[str, Any]) -> Any:
+    """One input, and an `axis` parameter of non-negative numbers: every axis moves up by one."""
+    axis = params["axis"]
+    shifted = axis + 1 if isinstance(axis, int) else tuple(i + 1 for i in axis)
+    return p.call(*inner, **{**params, "axis": shifted})
+
+
+def example_by_example(p: Any, flags: tuple[bool, ...], inner: list[Any], params: dict[str, Any]) -> Any:
+    """The slow way that always holds: call for each example and stack."""
+    n = batch_size(flags, inner)
+    if n == 0:
+        raise ArgumentError(f"vmap: {p.name} cannot be mapped over an axis of length 0; expected at least one example")
+
+    def call(i: int) -> Any:
+        return p.call(*(x[i] if mine else x for x, mine in zip(inner, flags, strict=True)), **params)
+
+    results = [call(i) for i in range(n)]
+    if isinstance(results[0], tuple):
+        return tuple(OPS.stack(*column, axis=0) for column in zip(*results, strict=True))
+    return OPS.stack(*results, axis=0)
+
+
+Family = Callable[[Any, tuple[bool, ...], list[Any], dict[str, Any]], Any]
+FAMILIES: dict[str | None, Family] = {
+    "elementwise": elementwise,
+    "reduce": along_axis,
+    "axis": along_axis,
+}
+INTERPRETERS[Batched] = spread

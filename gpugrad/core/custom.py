@@ -1,0 +1,241 @@
+"""Rules of the user's own: custom_vjp and custom_jvp, and checkpoint, whose rule is to compute again."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ArgumentTypeError, GradientError
+from .namespace import namespace
+from .primitive import Primitive
+from .record import apply
+from .tensor import Tensor, is_floating
+from .transform import as_value, jvp, vjp
+from .tree import flatten
+from .vmap import vmap
+
+
+def _call(
+    name: str, f: Callable[..., Any], args: tuple[Any, ...], saves: str, rules: Callable[[Any, Any], None]
+) -> Any:
+    """f(*args) as one primitive over the array leaves of its arguments; `rules(primitive, flat)` sets its rules."""
+    leaves, unflatten = flatten(args)
+    static = [not _is_array(x) for x in leaves]
+    structure: list[Any] = [None]
+
+    def flat(*operands: Any) -> tuple[Any, ...]:
+        source = iter(operands)
+        full = [x if fixed else next(source) for x, fixed in zip(leaves, static, strict=True)]
+        outputs, structure[0] = flatten(f(*unflatten(full)))
+        return tuple(as_value(v) for v in outputs)
+
+    def forward(xp: Any, *operands: Any) -> tuple[Any, ...]:
+        outputs = flat(*operands)
+        if any(isinstance(v, Tensor) and v.node is not None for v in outputs):
+            raise GradientError(
+                f"{name}: the function uses a tensor that requires a gradient and is not among its arguments; pass it "
+                "(or its Module) as an argument"
+            )
+        return tuple(v.data if isinstance(v, Tensor) else v for v in outputs)
+
+    forward.__name__ = name
+    p = Primitive(forward, saves=saves)
+    p.call = lambda *operands: apply(p, operands, {})
+    p.batch_rule = lambda F, flags, *xs: vmap(flat, tuple(0 if mine else None for mine in flags))(*xs)
+    rules(p, flat)
+    outputs = p.call(*(as_value(x) for x, fixed in zip(leaves, static, strict=True) if not fixed))
+    return structure[0](list(outputs))
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f with the same values and derivatives, of which only the inputs are kept: the reverse sweep computes f again.
+
+    Trades one more forward pass for the memory of f's intermediates.  Everything to be differentiated must be an
+    argument (a Module counts as its parameters); GradientError where f reaches for a tracked Tensor from outside.
+    Source: Chen et al., Training deep nets with sublinear memory cost, 2016.
+
+    >>> import gpugrad as gg
+    >>> float(gg.grad(gg.checkpoint(lambda x: x * x * x))(2.0))
+    12.0
+    """
+
+    def rules(p: Any, flat: Callable[..., Any]) -> None:
+        def pull(F: Any, g: list[Any], y: Any, *xs: Any) -> Any:
+            again, back = _vjp_of_floating(flat, xs)
+            return back(_filled(g, again))
+
+        p.vjp_all_rule = pull
+        p.jvp_rule = lambda F, *rest: _push(flat, *_unpacked(rest))
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> Any:
+        return _call("checkpoint", functools.partial(f, **kwargs), args, "inputs", rules)
+
+    return of
+
+
+class custom_vjp:
+    """A function with a reverse rule of its own: a decorator, completed by `defvjp(fwd, bwd)`.
+
+    fwd(*args) returns (y, residuals), with y as f gives it; bwd(residuals, g) returns a tuple of cotangents, one for
+    each argument (None for zero).  Forward mode through it raises GradientError; the rule itself may be differentiated.
+
+    >>> import gpugrad as gg
+    >>> @gg.custom_vjp
+    ... def clipped(x):
+    ...     return x * 1.0
+    >>> clipped.defvjp(lambda x: (x * 1.0, None), lambda _, g: (gg.ops.clip(g, -1.0, 1.0),))
+    >>> float(gg.grad(lambda x: clipped(x) * 5.0)(2.0))
+    1.0
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.fwd: Callable[..., Any] | None = None
+        self.bwd: Callable[..., Any] | None = None
+
+    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
+        """Set the rule."""
+        self.fwd, self.bwd = fwd, bwd
+
+    def __call__(self, *args: Any) -> Any:
+        if self.fwd is None or self.bwd is None:
+            raise GradientError(f"{self.f.__name__}: custom_vjp has no rule yet; call defvjp(fwd, bwd) first")
+        bwd = self.bwd
+        n_args = [len(flatten(a)[0]) for a in args]
+        counts: list[Any] = []
+
+        def f_and_residuals(*given: Any) -> Any:
+            y, residuals = self.fwd(*given)  # type: ignore[misc]
+            counts[:] = [len(flatten(y)[0]), flatten(y)[1], flatten(residuals)[1]]
+            return y, residuals
+
+        def rules(p: Any, flat: Callable[..., Any]) -> None:
+            def pull(F: Any, g: list[Any], y: Any, *xs: Any) -> Any:
+                n_y, nest_y, nest_residuals = counts
+                cotangents = bwd(nest_residuals(list(y[n_y:])), nest_y(_filled(g[:n_y], y[:n_y])))
+                own = _by_argument(self.f.__name__, cotangents, n_args, xs)
+                return _with_residuals(own, flat, g, n_y, xs)
+
+            p.vjp_all_rule = pull
+
+        y, _ = _call(self.f.__name__, f_and_residuals, args, "y inputs", rules)
+        return y
+
+
+class custom_jvp:
+    """A function with a forward rule of its own: a decorator, completed by `defjvp(rule)`.
+
+    rule(primals, tangents) returns (y, t) and is linear in the tangents; the reverse rule is its transpose.
+
+    >>> import gpugrad as gg
+    >>> @gg.custom_jvp
+    ... def cube(x):
+    ...     return x * x * x
+    >>> cube.defjvp(lambda primals, tangents: (cube(*primals), 3.0 * primals[0] * primals[0] * tangents[0]))
+    >>> float(gg.grad(cube)(2.0))
+    12.0
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, f)
+        self.f = f
+        self.rule: Callable[..., Any] | None = None
+
+    def defjvp(self, rule: Callable[..., Any]) -> None:
+        """Set the rule."""
+        self.rule = rule
+
+    def __call__(self, *args: Any) -> Any:
+        if self.rule is None:
+            raise GradientError(f"{self.f.__name__}: custom_jvp has no rule yet; call defjvp(rule) first")
+        rule = self.rule
+        nest = flatten(args)[1]
+
+        def tangent(xs: Any, ts: Any) -> tuple[Any, ...]:
+            return tuple(flatten(rule(nest(list(xs)), nest(list(ts)))[1])[0])
+
+        def rules(p: Any, flat: Callable[..., Any]) -> None:
+            def push(F: Any, *rest: Any) -> Any:
+                ts, _, xs = _unpacked(rest)
+                return tangent(xs, [_zeros(x) if t is None else t for t, x in zip(ts, xs, strict=True)])
+
+            def pull(F: Any, g: list[Any], y: Any, *xs: Any) -> Any:
+                again, back = vjp(lambda *ts: tangent(xs, ts), *(_zeros(x) for x in xs))
+                return back(_filled(g, again))
+
+            p.jvp_rule, p.vjp_all_rule = push, pull
+
+        return _call(self.f.__name__, self.f, args, "inputs", rules)
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, Tensor | bool | int | float) or hasattr(x, "dtype")
+
+
+def _zeros(x: Any) -> Any:
+    return namespace(x).zeros_like(x)
+
+
+def _filled(g: Any, y: Any) -> tuple[Any, ...]:
+    return tuple(_zeros(v) if c is None else c for c, v in zip(g, y, strict=True))
+
+
+def _unpacked(rest: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """(tangents, y, primals) from the argument list of a forward rule."""
+    n = len(rest) // 2
+    return rest[:n], rest[n], rest[n + 1 :]
+
+
+def _floating(x: Any) -> bool:
+    return hasattr(x, "dtype") and is_floating(x.dtype)
+
+
+def _moving(flat: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[Callable[..., Any], list[int]]:
+    """flat as a function of its floating operands alone, and which those are."""
+    at = [i for i, x in enumerate(xs) if _floating(x)]
+
+    def of(*some: Any) -> Any:
+        full = list(xs)
+        for i, x in zip(at, some, strict=True):
+            full[i] = x
+        return flat(*full)
+
+    return of, at
+
+
+def _vjp_of_floating(flat: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[Any, Callable[[Any], list[Any]]]:
+    of, at = _moving(flat, xs)
+    y, pull = vjp(of, *(xs[i] for i in at))
+
+    def back(g: Any) -> list[Any]:
+        found = dict(zip(at, pull(g), strict=True))
+        return [found.get(i) for i in range(len(xs))]
+
+    return y, back
+
+
+def _push(flat: Callable[..., Any], ts: Any, y: Any, xs: Any) -> Any:
+    of, at = _moving(flat, xs)
+    return jvp(of, tuple(xs[i] for i in at), tuple(_zeros(xs[i]) if ts[i] is None else ts[i] for i in at))[1]
+
+
+def _with_residuals(own: list[Any], flat: Callable[..., Any], g: list[Any], n_y: int, xs: tuple[Any, ...]) -> list[Any]:
+    """The rule's cotangents, and, where a second derivative reached the residuals, those through them."""
+    used = [i for i in range(n_y, len(g)) if g[i] is not None]
+    if not used:
+        return own
+    _, back = _vjp_of_floating(lambda *a: tuple(flat(*a)[i] for i in used), xs)
+    through = back(tuple(g[i] for i in used))
+    return [b if a is None else a if b is None else a + b for a, b in zip(own, through, strict=True)]
+
+
+def _by_argument(name: str, cotangents: Any, n_args: list[int], xs: tuple[Any, ...]) -> list[Any]:
+    if not isinstance(cotangents, tuple) or len(cotangents) != len(n_args):
+        raise ArgumentTypeError(f"{name}: bwd must return a tuple of {len(n_args)} cotangents, one for each argument")
+    flat: list[Any] = []
+    for c, n in zip(cotangents, n_args, strict=True):
+        flat += [None] * n if c is None else flatten(c)[0]
+    if len(flat) != len(xs):
+        raise ArgumentTypeError(f"{name}: bwd returned {len(flat)} arrays for {len(xs)} inputs; expected one for each")
+    return flat

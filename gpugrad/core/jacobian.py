@@ -1,0 +1,178 @@
+"""Whole Jacobians and what is made from them: all basis vectors travel at once, in chunks that fit."""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..backend import backend_of_type
+from ..errors import ArgumentError
+from .namespace import OPS, namespace
+from .tensor import raw
+from .transform import as_value, chosen_arguments, grad, jvp, vjp, with_arguments
+from .tree import flatten
+from .vmap import vmap
+
+CHUNK_BYTES = 1 << 27  # of basis vectors carried by one sweep, where chunk_size is left open
+
+
+def jacobian(
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    mode: str = "auto",
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """A function that returns the Jacobian of f: J[i, j] = dy_i / dx_j, of shape y.shape + x.shape.
+
+    mode: "forward" pushes the n basis vectors of x (columns of J), "reverse" pulls the m basis vectors of y (rows), and
+        "auto" takes forward where n < m, else reverse.
+    argnums: the argument, or arguments (the result is then a tuple).  Where x or y is a container, the result has the
+        structure of y, with that of x at each leaf.
+    chunk_size: how many basis vectors one sweep carries; by default as many as make 128 MiB.
+
+    Raises ArgumentError for an unknown mode, DTypeError for an input that is not floating.
+    Source: Murphy, Probabilistic Machine Learning, 13.3.1.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise ArgumentError(f"jacobian: mode is {mode!r}; expected 'auto', 'forward' or 'reverse'")
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> Any:
+        chosen = chosen_arguments("jacobian", argnums, args)
+        some = tuple(args[i] for i in chosen)
+        partial = with_arguments(f, chosen, args, kwargs)
+        inputs, nest_inputs = flatten(some)
+        inputs = [as_value(x) for x in inputs]
+        n = sum(x.size for x in inputs)
+        m, forward = 0, mode == "forward"
+        if not forward:
+            y, pull = vjp(partial, *some)
+            outputs, nest_outputs = flatten(y)
+            m = sum(v.size for v in outputs)
+        if forward or (mode == "auto" and n < m):
+            columns, nest_outputs = _mapped(
+                inputs, lambda v: jvp(partial, some, nest_inputs(v))[1], chunk_size or _fitting(inputs)
+            )
+            blocks = [[_transposed(block, x) for block, x in zip(row, inputs, strict=True)] for row in columns]
+        else:
+            rows, _ = _mapped(outputs, lambda u: pull(nest_outputs(u)), chunk_size or _fitting(outputs))
+            blocks = [list(row) for row in zip(*rows, strict=True)]
+        return nest_outputs([_one(argnums, nest_inputs(row)) for row in blocks])
+
+    return of
+
+
+def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """`jacobian` in forward mode, by columns."""
+    return jacobian(f, argnums, "forward")
+
+
+def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """`jacobian` in reverse mode, by rows."""
+    return jacobian(f, argnums, "reverse")
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """A function that returns the Hessian of scalar-valued f, H[i, j] = d2f / dx_i dx_j: forward over reverse.
+
+    >>> import numpy as np
+    >>> hessian(lambda x: (x * x * x).sum())(np.array([1.0, 2.0]))
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    return jacobian(grad(f, argnums), argnums, "forward")
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """The product H v of the Hessian of scalar-valued f with the tangents v, without building H: forward over reverse.
+
+    primals and tangents are sequences with one entry for each argument, as for `jvp`.  One argument gives one array,
+    several a tuple.  Source: Pearlmutter, Fast exact multiplication by the Hessian, 1994.
+
+    >>> import numpy as np
+    >>> hvp(lambda x: (x * x * x).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+    array([ 6., 12.])
+    """
+    result = jvp(grad(f, tuple(range(len(primals)))), tuple(primals), tuple(tangents))[1]
+    return result[0] if len(primals) == 1 else result
+
+
+def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """(y, push) with y = f(*primals) and push(*tangents) = J v; f runs once, however often push is called.
+
+    The reverse sweep is a linear function of its cotangent, and pulling back through it is the product with J.
+
+    >>> y, push = linearize(lambda x: x * x, 3.0)
+    >>> float(push(1.0))
+    6.0
+    """
+    y, pull = vjp(f, *primals)
+    leaves, rebuild = flatten(y)
+    _, push = vjp(lambda g: pull(g), rebuild([namespace(v).zeros_like(v) for v in leaves]))
+    return y, lambda *tangents: push(tangents)[0]
+
+
+def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """A function that returns the derivative of an elementwise f at each entry: the gradient of the sum of f.
+
+    >>> import numpy as np
+    >>> elementwise_grad(lambda x: x**3)(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+
+    @functools.wraps(f)
+    def of(*args: Any, **kwargs: Any) -> Any:
+        chosen = chosen_arguments("elementwise_grad", argnums, args)
+        y, pull = vjp(with_arguments(f, chosen, args, kwargs), args[chosen[0]])
+        return pull(namespace(y).ones_like(y))[0]
+
+    return of
+
+
+def _one(argnums: int | Sequence[int], parts: Any) -> Any:
+    return parts[0] if isinstance(argnums, int) else tuple(parts)
+
+
+def _fitting(leaves: list[Any]) -> int:
+    return max(1, CHUNK_BYTES // max(1, sum(x.nbytes for x in leaves)))
+
+
+def _basis(leaves: list[Any], start: int, stop: int) -> list[Any]:
+    """Basis vectors start to stop of the joint space of the leaves: for each leaf (stop - start, *its shape)."""
+    parts, offset = [], 0
+    for x in leaves:
+        xp = backend_of_type(type(raw(x))).xp
+        rows = xp.eye(stop - start, x.size, start - offset, dtype=x.dtype)
+        parts.append(rows.reshape(stop - start, *x.shape))
+        offset += x.size
+    return parts
+
+
+def _mapped(leaves: list[Any], linear: Callable[[list[Any]], Any], chunk_size: int) -> tuple[list[list[Any]], Any]:
+    """A linear function of all basis vectors: blocks[k][i] of shape leaves[i].shape + result[k].shape."""
+    total = sum(x.size for x in leaves)
+    chunks = [(i, min(total, i + chunk_size)) for i in range(0, total, chunk_size)] or [(0, 0)]
+    pieces = []
+    for start, stop in chunks:
+        results, nest = flatten(vmap(linear)(_basis(leaves, start, stop)))
+        pieces.append(results)
+    blocks = []
+    for column in zip(*pieces, strict=True):
+        whole = column[0] if len(column) == 1 else OPS.concatenate(*column, axis=0)
+        ends = list(itertools.accumulate((x.size for x in leaves), initial=0))
+        parts = [whole[i:j] for i, j in itertools.pairwise(ends)]
+        blocks.append(
+            [OPS.reshape(part, shape=(*x.shape, *whole.shape[1:])) for part, x in zip(parts, leaves, strict=True)]
+        )
+    return blocks, nest
+
+
+def _transposed(block: Any, x: Any) -> Any:
+    """x.shape + y.shape to y.shape + x.shape."""
+    rank, own = len(block.shape), len(x.shape)
+    return OPS.transpose(block, axes=(*range(own, rank), *range(own)))
