@@ -4,6 +4,8 @@ A message names the operation, the argument, what came, what was expected and th
 derives from the built-in a NumPy user would catch, so `except ValueError` keeps working.
 """
 
+import numpy as np
+
 
 class GpugradError(Exception):
     """Base of all errors below; the command line prints it as one line without a traceback."""
@@ -35,6 +37,10 @@ class DeviceError(GpugradError, RuntimeError):
 
 class GradientError(GpugradError, RuntimeError):
     """A gradient that cannot be had: no graph, a freed graph, or a value overwritten since it was recorded."""
+
+
+class LinAlgError(GpugradError, np.linalg.LinAlgError):
+    """A matrix that is singular, not positive definite, or for which an iteration does not converge."""
 
 
 class NonFiniteError(GpugradError, FloatingPointError):

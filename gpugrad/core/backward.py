@@ -43,15 +43,17 @@ def sweep(
             leaves.append((node, g))
             continue
         if p is PICK:
-            multi = parents[0]
-            cotangents.setdefault(multi[TIME], [None] * len(multi[SHAPE]))[params["index"]] = g
+            multi, i = parents[0], params["index"]
+            parts = cotangents.setdefault(multi[TIME], [None] * len(multi[SHAPE]))
+            parts[i] = g if parts[i] is None else parts[i] + g  # `_rebox` makes a second PICK of one output
             continue
         if time < last_write:
             tape.check_not_overwritten(node)
         if create_graph:
             saved, F = _rebox(node), OPS
         elif level or type(g) is list:
-            F = namespace(*g, *saved) if type(g) is list else namespace(g, *saved)
+            parts = (*g, *((saved and saved[0]) or ())) if type(g) is list else (g,)  # of several outputs, y is a tuple
+            F = namespace(*parts, *saved)
         elif type(g) is not kind:
             kind = type(g)
             F = RAW[kind]
@@ -61,7 +63,7 @@ def sweep(
             for rule, parent in zip(p.vjp_rules, parents):
                 if parent is not None and rule is not None:
                     h = rule(F, g, *saved, **params) if params else rule(F, g, *saved)
-                    if p.mixes and (h.shape != parent[SHAPE] or h.dtype != parent[DTYPE]):
+                    if h.dtype != parent[DTYPE] or (p.mixes and h.shape != parent[SHAPE]):
                         h = _fit(F, h, parent)
                     if watch is not None:
                         watch.check(p, time, g, h)
@@ -155,7 +157,7 @@ def through_extra(extra: Extra, g: Any) -> Any:
         if changed is not None:
             g = changed if isinstance(g, Tensor) else raw(changed)
     if extra.keep:
-        _accumulate(extra, g)
+        _accumulate(extra, _copy(g))
     return g
 
 
@@ -183,17 +185,31 @@ def backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = Non
     g = seed(self, gradient)
     retain = create_graph if retain_graph is None else retain_graph
     leaves = sweep([(self.node, g if create_graph else raw(g))], 0, retain, create_graph)
-    stored: set[int] = {id(raw(g))}
-    for leaf, g in leaves:
-        _store(leaf[PARENTS][-1], g, stored)
+    held = {id(raw(g))}
+    with tape.lock:  # another thread may be adding to the same leaf
+        for leaf, g in leaves:
+            _accumulate(leaf[PARENTS][-1], unshared(g, held))
 
 
-def _store(extra: Extra, g: Any, stored: set[int]) -> None:
-    """Add to `.grad`.  A buffer that another leaf or the caller holds, or that is a view, is copied first."""
-    if not isinstance(g, Tensor) and (id(g) in stored or getattr(g, "base", None) is not None):
-        g = g.copy()
-    stored.add(id(g))
-    _accumulate(extra, g)
+def unshared(g: Any, held: set[int]) -> Any:
+    """A gradient to hand out: copied where it is a view, or a buffer in `held`, which someone has; added to `held`.
+
+    A value with a record of its own may also be what that record saved, so it is always copied; a value inside a
+    transform cannot be written to, so it never is.
+    """
+    if isinstance(g, Tensor) and g.level:
+        return g
+    array = raw(g)
+    tracked = g is not array and g.node is not None
+    if tracked or id(array) in held or getattr(array, "base", None) is not None:
+        g = _copy(g)
+    held.add(id(raw(g)))
+    return g
+
+
+def _copy(g: Any) -> Any:
+    """The same value, in the same place of the record, in a buffer of its own."""
+    return wrap(g.data.copy(), g.node, 0) if isinstance(g, Tensor) else g.copy()
 
 
 def seed(y: Tensor, gradient: Any = None) -> Tensor:
@@ -206,9 +222,11 @@ def seed(y: Tensor, gradient: Any = None) -> Tensor:
             )
         return wrap(namespace(raw(y)).ones_like(raw(y)), None, 0)
     g = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=y.dtype)
+    if g.level:
+        raise GradientError("backward: gradient is a value inside a transform; pass it through gpugrad.stop_gradient")
     if g.shape != y.shape:
         raise ShapeError(f"backward: gradient has shape {g.shape}; expected {y.shape}, the tensor's own")
-    return g
+    return g if g.dtype == y.dtype else OPS.astype(g, dtype=y.dtype)
 
 
 Tensor.backward = backward  # type: ignore[attr-defined]

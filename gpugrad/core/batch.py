@@ -33,6 +33,10 @@ class Batched(Tensor):
     def size(self) -> int:
         return self.data.size // max(1, self.data.shape[0])
 
+    def detach(self) -> Tensor:
+        """The same values outside any recording, and still one for each example."""
+        return batched(self.data.detach() if isinstance(self.data, Tensor) else self.data, self.level)
+
     def _concrete(self, asked_by: str) -> Any:
         raise ArgumentTypeError(
             f"{asked_by}: a value inside vmap stands for many and has no single value; use where(), or vmap outside"

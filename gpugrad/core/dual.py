@@ -13,7 +13,7 @@ _new = object.__new__
 class Dual(Tensor):
     """A Tensor of one forward-mode level: `data` is the value one level down, `tangent` None for zero."""
 
-    __slots__ = ("tangent",)
+    __slots__ = ()
     tangent: Any
 
 
@@ -27,10 +27,10 @@ def dual(data: Any, tangent: Any, level: int) -> Dual:
 def push(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute one level down, and the tangent by the primitive's forward rule."""
     primals, tangents = [], []
-    for a in args:
+    for i, a in enumerate(args):
         mine = isinstance(a, Tensor) and a.level == level
         primals.append(a.data if mine else operand(p, a))
-        tangents.append(a.tangent if mine else None)
+        tangents.append(a.tangent if mine and i not in p.nondiff else None)
     y = apply(p, tuple(primals), params)
     if not p.differentiable or all(t is None for t in tangents):
         return tuple(dual(v, None, level) for v in y) if isinstance(y, tuple) else dual(y, None, level)

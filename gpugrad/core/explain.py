@@ -11,13 +11,18 @@ from .tensor import Tensor, raw
 
 def explain(p: Any, args: tuple[Any, ...], params: dict[str, Any], error: Exception) -> NoReturn:
     """Raise the clearest error there is for the failed call `p(*args, **params)`."""
-    if isinstance(error, GpugradError | Warning | FloatingPointError | MemoryError):
+    ours = isinstance(error, GpugradError | Warning | FloatingPointError | MemoryError)
+    if ours and type(error) is not ArgumentTypeError:
         raise error
     for i, a in enumerate(args):
+        if a is None and _argument(p, i) in p.optional:
+            continue
         if type(a) not in (bool, int, float) and not isinstance(a, Tensor) and not is_array_type(type(a)):
             raise ArgumentTypeError(
                 f"{p.name}: argument {_argument(p, i)} is a {type(a).__name__}; expected a Tensor, an array or a number"
             ) from error
+    if ours:
+        raise error
     _same_device(p, args)
     if p.check_rule is not None:
         p.check_rule(*args, **params)

@@ -48,21 +48,26 @@ class Primitive:
         widen: bool = False,
         nondiff: str = "",
         differentiable: bool = True,
+        several: bool = False,
     ) -> None:
         signature = inspect.signature(forward).parameters.values()
         names = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "xp"]
         self.name = forward.__name__.rstrip("_")
         self.doc = forward.__doc__
         self.inputs = tuple(names)
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in signature)
+        rest = [p.name for p in signature if p.kind is p.VAR_POSITIONAL]
+        self.variadic = bool(rest)
+        self.keeps_rest = bool(rest) and rest[0] in str(saves).split()
         self.has_params = any(p.kind is p.KEYWORD_ONLY for p in signature)
         self.forward = forward
         self.direct = direct
         self.widen = widen
         self.family = family
         self.differentiable = differentiable
+        self.several = several
         self.mixes = len(names) > 1 or self.variadic  # shapes broadcast and dtypes promote only between inputs
         self.nondiff = frozenset(names.index(n) for n in nondiff.split())
+        self.optional = frozenset(p.name for p in signature if p.default is None)  # inputs that may be None
         self.keep = keep_masks(self.inputs, saves, self.variadic)
         self.jvp_kind = jvp
         self.vjp_rules: tuple[Rule, ...] = ()
@@ -81,7 +86,7 @@ class Primitive:
 
     def make_call(self) -> Rule:
         """The public function of this primitive, by arity."""
-        if self.variadic or self.has_params or len(self.inputs) > 2:
+        if self.several or self.nondiff or self.variadic or self.has_params or len(self.inputs) > 2:
             return _general(self)
         return _unary(self) if len(self.inputs) == 1 else _binary(self)
 
@@ -98,6 +103,7 @@ def primitive(**declared: Any) -> Callable[[Rule], Operation]:
     widen: compute 2-byte floats in float32 and round once.
     nondiff: inputs that never carry a gradient (indices, labels, masks).
     differentiable: False for operations without a derivative.
+    several: True where a forward of one or two inputs, without parameters, gives a tuple of arrays.
     """
 
     def register(forward: Rule) -> Operation:
@@ -158,7 +164,7 @@ def _unary(p: Primitive) -> Rule:
         t = new(Tensor)
         t.data = y
         t.level = x.level
-        if x.node is None or not differentiable or (tape.paused and not tape.is_grad_enabled()):
+        if x.node is None or not differentiable or (tape.paused and not tape.records(x.level)):
             t.node = None
             return t
         saved = [y if save_y else None, a if save_x else None]
@@ -205,7 +211,7 @@ def _binary(p: Primitive) -> Rule:
         t = new(Tensor)
         t.data = y
         t.level = level
-        if (node_a is None and node_b is None) or not differentiable or (tape.paused and not tape.is_grad_enabled()):
+        if (node_a is None and node_b is None) or not differentiable or (tape.paused and not tape.records(level)):
             t.node = None
             return t
         if saves_nothing:

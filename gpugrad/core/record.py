@@ -7,7 +7,7 @@ import numpy as np
 
 from . import tape
 from .explain import explain, require_real
-from .precision import is_scalar, narrow_result
+from .precision import SCALARS, narrow_result
 from .tape import DTYPE, SHAPE, Node, clock
 from .tensor import Tensor, wrap
 
@@ -58,21 +58,22 @@ def apply(p: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
 
 def apply_raw(p: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """The forward on raw arrays; errors are explained, lists become arrays."""
+    kind, scalars = None, False
+    for a in args:
+        if type(a) in SCALARS:
+            scalars = True
+        elif kind is None and a is not None:
+            kind = type(a)
     try:
-        for a in args:
-            if not is_scalar(a):
-                y = p.raw[type(a)](*args, **params)
-                break
-        else:
-            return p.raw[float](*args, **params)
+        y = p.raw[kind or float](*args, **params)
     except Exception as error:
         explain(p, args, params, error)
-    return narrow_result(y, args)
+    return narrow_result(y, args) if scalars and kind else y
 
 
 def operand(p: Any, a: Any) -> Any:
     """What stands among Tensors without being one: real-valued arrays and numbers as they are, lists as arrays."""
-    if is_scalar(a) or isinstance(a, Tensor):
+    if type(a) in SCALARS or isinstance(a, Tensor):
         return a
     if isinstance(a, list | tuple | complex):
         a = np.asarray(a)
@@ -84,12 +85,12 @@ def operand(p: Any, a: Any) -> Any:
 def record(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute one level down and, where an input of this level is tracked, add a node."""
     inner, nodes = [], []
-    for a in args:
+    for i, a in enumerate(args):
         mine = isinstance(a, Tensor) and a.level == level
         inner.append(a.data if mine else operand(p, a))
-        nodes.append(a.node if mine else None)
-    y = apply(p, tuple(inner), params)
-    off = not p.differentiable or (tape.paused and not tape.is_grad_enabled())
+        nodes.append(a.node if mine and i not in p.nondiff else None)
+    y = apply(p, tuple(inner), params) if level else apply_raw(p, tuple(inner), params)
+    off = not p.differentiable or (tape.paused and not tape.records(level))
     if off or all(n is None for n in nodes):
         return tuple(wrap(v, None, level) for v in y) if isinstance(y, tuple) else wrap(y, None, level)
     saved = _saved(p, y, inner, nodes)
@@ -103,7 +104,8 @@ def record(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) ->
 def _saved(p: Any, y: Any, inner: list[Any], nodes: list[Any]) -> list[Any]:
     if p.variadic:
         keep_y, keep_inputs = p.keep[()]
-        return [y if keep_y else None, *(x if keep_inputs else Ghost(x) for x in inner)]
+        whole = 0 if keep_inputs else len(p.inputs) if p.keeps_rest else len(inner)  # values from here on, else ghosts
+        return [y if keep_y else None, *(_kept(VALUE if i >= whole else GHOST, x) for i, x in enumerate(inner))]
     keep = p.keep[tuple(n is not None for n in nodes)]
     return [_kept(how, value) for how, value in zip(keep, (y, *inner), strict=True)]
 

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 import threading
 import weakref
 from collections.abc import Callable
@@ -37,6 +38,20 @@ class Extra:
         self.hooks: dict[int, Callable[[Any], Any]] = {}
 
 
+class HookHandle:
+    """A registered hook; `remove()` takes it off again."""
+
+    __slots__ = ("_extra", "_key")
+
+    def __init__(self, extra: Extra, hook: Callable[[Any], Any]) -> None:
+        self._extra, self._key = extra, next(clock)
+        extra.hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Take the hook off; nothing happens the second time."""
+        self._extra.hooks.pop(self._key, None)
+
+
 class Leaf:
     """The primitive of the nodes that end a graph: inputs that want a gradient."""
 
@@ -61,47 +76,58 @@ def extra_of(node: Node, make: bool = False) -> Extra | None:
     return parents[-1] if make else None
 
 
+OFF = math.inf
+
+
 class _ThreadState(threading.local):
-    recording = True
+    """Of this thread: the lowest level that is recorded, and what it was outside the scopes entered."""
+
+    def __init__(self) -> None:
+        self.lowest: float = 0
+        self.outside: list[float] = []
 
 
 _state = _ThreadState()
-_lock = threading.Lock()
+lock = threading.Lock()  # held for a moment by whoever changes what threads share
 paused = 0  # scopes, over all threads, in which recording is off: the hot path reads this alone
 
 
 def is_grad_enabled() -> bool:
     """True where operations on tensors that require a gradient are recorded in this thread."""
-    return _state.recording
+    return _state.lowest < OFF
+
+
+def records(level: int) -> bool:
+    """True where this thread records operations on values of `level`."""
+    return level >= _state.lowest
 
 
 class _Recording:
-    """A scope, and a decorator, that sets recording for this thread and restores what was before."""
+    """A scope, and a decorator, that records the levels from `lowest` in this thread, and restores what was before."""
 
-    __slots__ = ("_before", "_on")
+    __slots__ = ("_lowest",)
 
-    def __init__(self, on: bool) -> None:
-        self._on = on
-        self._before: list[bool] = []
+    def __init__(self, lowest: float) -> None:
+        self._lowest = lowest
 
     def __enter__(self) -> None:
         global paused
-        self._before.append(_state.recording)
-        _state.recording = self._on
-        with _lock:
-            paused += not self._on
+        _state.outside.append(_state.lowest)
+        _state.lowest = self._lowest if self._lowest == OFF else min(self._lowest, _state.lowest)
+        with lock:
+            paused += self._lowest == OFF
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         global paused
-        _state.recording = self._before.pop()
-        with _lock:
-            paused -= not self._on
+        _state.lowest = _state.outside.pop()
+        with lock:
+            paused -= self._lowest == OFF
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        on = self._on
+        lowest = self._lowest
 
         def within(*args: Any, **kwargs: Any) -> Any:
-            with _Recording(on):
+            with _Recording(lowest):
                 return f(*args, **kwargs)
 
         within.__name__, within.__doc__ = getattr(f, "__name__", "within"), f.__doc__
@@ -110,12 +136,17 @@ class _Recording:
 
 def no_grad() -> _Recording:
     """A scope or decorator in which nothing is recorded by reverse mode in this thread."""
-    return _Recording(False)
+    return _Recording(OFF)
 
 
 def enable_grad() -> _Recording:
     """A scope or decorator in which recording is on again, inside `no_grad`."""
-    return _Recording(True)
+    return _Recording(0)
+
+
+def record_from(level: int) -> _Recording:
+    """A scope in which a transform of `level`, and those inside it, record even where `no_grad` holds for the rest."""
+    return _Recording(level)
 
 
 watch: Any = None  # what inspects every result and cotangent, in anomaly mode (core/anomaly.py)
@@ -152,7 +183,8 @@ def _forget(key: int, _: Any) -> None:
 
 def check_not_overwritten(node: Node) -> None:
     """Raise GradientError if a value that `node` saved was written in place after it was recorded."""
-    for value in node[SAVED]:
+    y, *inputs = node[SAVED] or NOTHING
+    for value in (*(y if isinstance(y, tuple) else (y,)), *inputs):
         written = _writes.get(id(_owner(value))) if value is not None else None
         if written and written[0] > node[TIME]:
             raise GradientError(

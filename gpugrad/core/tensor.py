@@ -1,6 +1,6 @@
 """Tensor: an array and its place in the record.  No operation is written here; ops/ hangs its own on the class."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,14 @@ class Tensor:
 
     # level 0 is the recording that .backward() sweeps; each transform opens a higher one.  data is the value one
     # level down: a raw array at level 0, and perhaps another Tensor above it.
-    __slots__ = ("__weakref__", "data", "level", "node")
+    # tangent is Dual's: with one layout for all kinds, an in-place operation can change the kind of its Tensor.
+    __slots__ = ("__weakref__", "data", "level", "node", "tangent")
     __array_priority__ = 1000.0
 
     data: Any
     level: int
     node: Any
+    tangent: Any
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, device: str | Device | None = None):
         self.data = as_array(data, dtype, device)
@@ -94,6 +96,12 @@ class Tensor:
 
     __hash__ = object.__hash__
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copy and pickle: the values and requires_grad, without gradient, hooks and record."""
+        if self.level or not self.is_leaf:
+            raise GradientError("copy: the tensor is part of a recording; copy or pickle t.detach() instead")
+        return Tensor, (self.data, self.requires_grad)
+
     # out of the record, into plain values
 
     def numpy(self) -> np.ndarray:
@@ -115,10 +123,10 @@ class Tensor:
         return self._concrete("tolist").tolist()
 
     def __float__(self) -> float:
-        return float(self._concrete("float"))
+        return float(self._concrete("float").item())
 
     def __int__(self) -> int:
-        return int(self._concrete("int"))
+        return int(self._concrete("int").item())
 
     def __bool__(self) -> bool:
         return bool(self._concrete("bool"))
@@ -131,7 +139,7 @@ class Tensor:
 
     def detach(self) -> "Tensor":
         """The same values outside any recording; the array is shared."""
-        return wrap(raw(self), None, 0)
+        return self.data.detach() if isinstance(self.data, Tensor) else wrap(self.data, None, 0)
 
     # gradients at level 0
 
@@ -184,6 +192,15 @@ class Tensor:
             raise GradientError("retain_grad: this tensor does not require a gradient")
         tape.extra_of(self.node, make=True).keep = True  # type: ignore[union-attr]
 
+    def register_hook(self, hook: Callable[[Any], Any]) -> tape.HookHandle:
+        """Call `hook(g)` with this tensor's whole gradient in every sweep; a result other than None replaces g.
+
+        The handle's `remove()` takes it off.  Raises GradientError for a tensor that requires no gradient.
+        """
+        if self.node is None:
+            raise GradientError("register_hook: this tensor does not require a gradient")
+        return tape.HookHandle(tape.extra_of(self.node, make=True), hook)  # type: ignore[arg-type]
+
     def to(self, target: Any) -> "Tensor":
         """A tensor on another device (by name) or of another dtype; itself where nothing changes."""
         if isinstance(target, Device) or (isinstance(target, str) and target.partition(":")[0] in ("cpu", "cuda")):
@@ -215,7 +232,7 @@ def raw(value: Any) -> Any:
 
 def is_floating(dtype: Any) -> bool:
     """True for the dtypes that carry gradients: float16, bfloat16, float32, float64."""
-    return dtype.kind == "f" or dtype.name == "bfloat16"
+    return dtype.kind == "f" or (dtype.kind == "V" and dtype.name == "bfloat16")  # `.name` takes microseconds
 
 
 def as_array(data: Any, dtype: Any = None, device: str | Device | None = None) -> Any:

@@ -7,19 +7,19 @@ from typing import Any
 
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from . import tape
-from .backward import sweep
+from .backward import sweep, unshared
 from .dual import dual
 from .namespace import namespace
 from .tape import TIME, new_leaf
 from .tensor import Tensor, as_array, is_floating, raw, wrap
-from .tree import flatten
+from .tree import flatten, flatten_as
 
 new_level = itertools.count(1).__next__  # ever growing: an inner level is above its outer one, in every thread
 
 
 def stop_gradient(x: Any) -> Any:
     """The same value, a constant to every derivative.  Arrays pass through unchanged."""
-    return wrap(raw(x), None, 0) if isinstance(x, Tensor) else x
+    return x.detach() if isinstance(x, Tensor) else x
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -42,20 +42,22 @@ def _vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, retain:
     inputs, unflatten = flatten(primals)
     inputs = [_input("vjp", x) for x in inputs]
     leaves = [new_leaf(x.shape, x.dtype) for x in inputs]
-    with tape.enable_grad():
+    with tape.record_from(level):
         out = f(*unflatten([wrap(x, leaf, level) for x, leaf in zip(inputs, leaves, strict=True)]))
     y, aux = _with_aux("vjp", out) if has_aux else (out, None)
     outputs, rebuild = flatten(y)
     below = [_lower(v, level) for v in outputs]
+    value = rebuild(below)
     nodes = [v.node if _at(v, level) else None for v in outputs]
 
     def pull(g: Any) -> Any:
-        cotangents = [_like("vjp", c, v) for c, v in zip(_matching("vjp", g, outputs), below, strict=True)]
+        cotangents = [_like("vjp", c, v) for c, v in zip(_matching("vjp", g, value, below), below, strict=True)]
         roots = [(node, c) for node, c in zip(nodes, cotangents, strict=True) if node is not None]
-        found = {leaf[TIME]: g for leaf, g in sweep(roots, level, retain)}
+        held = {id(raw(c)) for c in cotangents}
+        found = {leaf[TIME]: unshared(g, held) for leaf, g in sweep(roots, level, retain)}
         return unflatten([_or_zeros(found.get(leaf[TIME]), x) for leaf, x in zip(leaves, inputs, strict=True)])
 
-    return (rebuild(below), pull, _lower_tree(aux, level)) if has_aux else (rebuild(below), pull)
+    return (value, pull, _lower_tree(aux, level)) if has_aux else (value, pull)
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
@@ -73,7 +75,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     level = new_level()
     inputs, unflatten = flatten(tuple(primals))
     inputs = [_input("jvp", x) for x in inputs]
-    vectors = [_like("jvp", t, x) for t, x in zip(_matching("jvp", tuple(tangents), inputs), inputs, strict=True)]
+    given = _matching("jvp", tuple(tangents), tuple(primals), inputs)
+    vectors = [_like("jvp", t, x) for t, x in zip(given, inputs, strict=True)]
     out = f(*unflatten([dual(x, t, level) for x, t in zip(inputs, vectors, strict=True)]))
     y, aux = _with_aux("jvp", out) if has_aux else (out, None)
     outputs, rebuild = flatten(y)
@@ -166,8 +169,9 @@ def _lower_tree(x: Any, level: int) -> Any:
     return unflatten([v.data if _at(v, level) else v for v in leaves])
 
 
-def _matching(name: str, given: Any, expected: list[Any]) -> list[Any]:
-    leaves = flatten(given)[0]
+def _matching(name: str, given: Any, tree: Any, expected: list[Any]) -> list[Any]:
+    """The leaves of `given` that belong to those of `tree`, which are `expected`."""
+    leaves = flatten_as(tree, given)
     if len(leaves) != len(expected):
         raise ArgumentTypeError(f"{name}: got {len(leaves)} arrays; expected {len(expected)}, one for each value")
     return leaves

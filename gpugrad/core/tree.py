@@ -7,11 +7,22 @@ from ..errors import ArgumentTypeError
 
 Parts = tuple[list[Any], Callable[[Iterable[Any]], Any]]
 _registered: dict[type, Callable[[Any], Parts]] = {}
+_states: dict[type, Callable[[Any], list[Any]]] = {}
 
 
-def register_node(kind: type, split: Callable[[Any], Parts]) -> None:
-    """Make instances of `kind` containers: `split(x)` gives its children and a function that rebuilds it from them."""
-    _registered[kind] = split
+def register_node(kind: type, split: Callable[[Any], Parts], state: Callable[[Any], list[Any]] = lambda x: []) -> None:
+    """Make instances of `kind` containers: `split(x)` gives its children and a function that rebuilds it from them.
+
+    `state(x)` gives the Tensors that are not among the children and whose arrays a call of x may exchange.
+    """
+    _registered[kind], _states[kind] = split, state
+
+
+def state_of(x: Any) -> list[Any]:
+    """The Tensors that a call of what is in `x` may give other arrays: counters of dropout, running statistics."""
+    if isinstance(x, tuple | list | dict):
+        return [t for child in (x.values() if isinstance(x, dict) else x) for t in state_of(child)]
+    return next((state(x) for kind, state in _states.items() if isinstance(x, kind)), [])
 
 
 def _split(x: Any) -> Parts | None:
@@ -45,10 +56,24 @@ def flatten(x: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:
     return [leaf for own, _ in flat for leaf in own], unflatten
 
 
+def flatten_as(tree: Any, other: Any) -> list[Any]:
+    """The leaves of `other` in the order of those of `tree`, so dictionaries are matched by key, not by order."""
+    if isinstance(tree, dict) and isinstance(other, dict):
+        if tree.keys() != other.keys():
+            raise ArgumentTypeError(f"tree: a dictionary has the keys {list(other)}; expected {list(tree)}")
+        pairs = [(tree[key], other[key]) for key in tree]
+    else:
+        mine, parts = _split(tree), _split(other)
+        if mine is None or parts is None or len(mine[0]) != len(parts[0]):
+            return flatten(other)[0]
+        pairs = list(zip(mine[0], parts[0], strict=True))
+    return [leaf for a, b in pairs for leaf in flatten_as(a, b)]
+
+
 def map_tree(f: Callable[..., Any], x: Any, *others: Any) -> Any:
     """`f` over the leaves of `x` and the leaves in the same places of `others`, in x's structure."""
     leaves, unflatten = flatten(x)
-    rest = [flatten(other)[0] for other in others]
+    rest = [flatten_as(x, other) for other in others]
     if any(len(r) != len(leaves) for r in rest):
         raise ArgumentTypeError(f"tree: structures differ: {len(leaves)} leaves against {[len(r) for r in rest]}")
     return unflatten([f(*values) for values in zip(leaves, *rest, strict=True)])

@@ -54,6 +54,8 @@ def _expand(name: str, axes: Any, tree: Any) -> list[int | None]:
     if isinstance(axes, list):
         axes = tuple(axes)
     children = tree if isinstance(tree, tuple | list) else list(tree.values()) if isinstance(tree, dict) else None
+    if isinstance(axes, dict) and isinstance(tree, dict) and axes.keys() == tree.keys():
+        axes = [axes[key] for key in tree]
     inner = list(axes.values()) if isinstance(axes, dict) else list(axes)
     if children is None or len(inner) != len(children):
         got = "no container" if children is None else f"{len(children)} values"

@@ -32,7 +32,7 @@ class OneHot:
         if n_seen == 0:
             return f"column {name!r} left out: it holds no text in the training part"
         if n_seen > MOST or n_seen > max(SMALL, len(texts) // 2):
-            such = listing(seen.levels, 2)
+            such = listing(seen.levels[:2])
             return f"column {name!r} left out: {n_seen} different texts in {len(texts)} training rows (such as {such})"
         return OneHot(name, tuple(sorted(seen.levels)))
 

@@ -59,11 +59,11 @@ class Column:
 def parse_numbers(cells: Sequence[str]) -> tuple[Array, bool] | None:
     """Values (NaN where missing) and whether all were written as whole numbers; None if a cell is no number."""
     try:
-        values = np.array([float(cell) for cell in cells])
+        values = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
         cells = ["nan" if cell.strip() in MISSING else cell for cell in cells]
         try:
-            values = np.array([float(cell) for cell in cells])
+            values = np.fromiter(map(float, cells), np.float64, len(cells))
         except ValueError:
             return None
     written = "".join(cells)

@@ -71,6 +71,8 @@ def _parsed(path: str | Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]
         lines = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
         try:
             first = lines.readline()
+            if "\0" in first:
+                raise DataError(f"{path}: holds zero bytes; expected a CSV text file, saved as UTF-8")
             delimiter = _delimiter(first)
             header = [name.strip() for name in next(_cells([first], delimiter), [])]
             _check_header(path, header)
@@ -107,8 +109,6 @@ def _delimiter(header: str) -> str:
 
 
 def _check_header(path: str | Path, header: list[str]) -> None:
-    if any("\0" in name for name in header):
-        raise DataError(f"{path}: holds zero bytes; expected a CSV text file, saved as UTF-8")
     if not any(header):
         raise DataError(f"{path}: there is no header; expected a first line that names the columns")
     if "" in header:

@@ -34,14 +34,14 @@ def read_parquet(path: str | Path, *, text: Sequence[str] = (), drop: Sequence[s
             names.check_names(drop, "drop")
             kept = [name for name in header if name not in drop]
             read = parquet.read(columns=kept)
-        except (pa.ArrowException, OSError) as error:
+            columns = {name: _column(pa, f"{path}: column {name!r}", read[name], name in text) for name in kept}
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = str(error).partition("\n")[0]
             raise DataError(
                 f"{path}: not a Parquet file, or a damaged one ({reason}); write or copy it again"
             ) from error
     if not kept or read.num_rows == 0:
         raise DataError(f"{path}: no {'row' if kept else 'column'} to read; expected at least one")
-    columns = {name: _column(pa, f"{path}: column {name!r}", read[name], name in text) for name in kept}
     integers = frozenset(name for name in kept if pa.types.is_integer(read.schema.field(name).type))
     table = Table.from_columns(columns, integers, str(path))
     fix = f"pass target= (--target), one of {listing(header)}"

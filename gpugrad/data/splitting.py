@@ -21,7 +21,8 @@ def split(
     """Disjoint ascending index arrays that cover 0..n-1, one for each fraction.
 
     A part's size is n times its fraction, rounded so that all parts add up.  With `stratify`, labels (n,), each class
-    is split so by itself and has at least one member in every part.  `names[c]` is what a message calls label c.
+    is split so by itself, has at least one member in every part, and the parts still keep their sizes.  `names[c]` is
+    what a message calls label c.
     Raises ArgumentError for fractions that are not positive or do not sum to 1, and for a bad seed; ShapeError for
     labels of another length; DataError for too few rows or class members to give each part one.
 
@@ -32,7 +33,7 @@ def split(
     shares = _checked(fractions)
     if stratify is None:
         _refuse_few(n, len(shares), "the data", "give it more rows or ask for fewer parts")
-        parts = _cut(permutation(n, SPLIT, seed), shares)
+        parts = _cut(permutation(n, SPLIT, seed), shares, np.zeros(len(shares)))
     else:
         parts = _stratified(n, shares, seed, np.asarray(stratify), names)
     return tuple(np.sort(part) for part in parts)
@@ -42,9 +43,10 @@ def _checked(fractions: Sequence[float]) -> Array:
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise ArgumentError(
-            f"split: fractions are {tuple(fractions)}; expected positive numbers that sum to 1, such as (0.8, 0.2)"
+            f"split: fractions are {fractions}; expected positive numbers that sum to 1, such as (0.8, 0.2)"
         )
-    return shares
+    scaled: Array = shares / shares.sum()
+    return scaled
 
 
 def _stratified(n: int, shares: Array, seed: int, labels: Array, names: Sequence[str] | None) -> list[Array]:
@@ -58,7 +60,8 @@ def _stratified(n: int, shares: Array, seed: int, labels: Array, names: Sequence
         name = names[label] if names else label
         fix = "remove or merge the class, or split with stratify=None"
         _refuse_few(len(group), len(shares), f"class {name!r}", fix)
-    cuts = [_cut(group, shares) for group in groups]
+    owed = np.zeros(len(shares))  # keeps the whole parts near their sizes, over any number of classes
+    cuts = [_cut(group, shares, owed) for group in groups]
     return [np.concatenate(part) for part in zip(*cuts, strict=True)]
 
 
@@ -68,13 +71,16 @@ def _refuse_few(n: int, n_parts: int, what: str, fix: str) -> None:
         raise DataError(f"split: {what} has {rows}; expected at least {n_parts}, one for each part: {fix}")
 
 
-def _cut(order: Array, shares: Array) -> list[Array]:
-    """Cut by largest remainder, then lend a row to each part that got none."""
-    exact = len(order) * shares / shares.sum()
+def _cut(order: Array, shares: Array, owed: Array) -> list[Array]:
+    """Cut by floors, then a row each to the largest remainders; `owed` carries what rounding left over."""
+    exact = len(order) * shares
     sizes = np.floor(exact + 1e-9).astype(np.int64)
+    rest = exact - sizes
     leftover = len(order) - int(sizes.sum())
-    sizes[np.argsort(sizes - exact, kind="stable")[:leftover]] += 1
-    while (sizes == 0).any():
+    first = np.argsort(np.where(rest > 1e-9, -rest - owed, np.inf), kind="stable")
+    sizes[first[:leftover]] += 1
+    while (sizes == 0).any():  # a small class: lend a row to each part that got none
         sizes[np.argmin(sizes)] += 1
         sizes[np.argmax(sizes)] -= 1
+    owed += exact - sizes
     return np.split(order, np.cumsum(sizes)[:-1])

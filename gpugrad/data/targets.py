@@ -46,7 +46,8 @@ class ClassTarget:
     def decode(self, outputs: Array) -> Array:
         """The name of the largest output of each row.  Shapes: (N, n_classes) -> (N,) of str."""
         names: Array = np.array(self.classes)
-        return names.take(np.argmax(_checked(outputs, self.n_outputs), axis=1))
+        best: Array = names[np.argmax(_checked(outputs, self.n_outputs), axis=1)]
+        return best
 
     def to_dict(self) -> dict[str, Any]:
         return {"task": self.task, "name": self.name, "classes": list(self.classes)}

@@ -1,1 +1,112 @@
-__all__: list[str] = []
+"""Random numbers that are a function of (key, counter), and dropout, which can therefore draw its mask again.
+
+The generator is Philox 4x32-10: ten rounds that turn a counter of four 32-bit words and a key of two into four random
+words, the same on every machine and in a CUDA kernel.
+Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from ..core.batch import example_by_example
+from ..core.primitive import primitive
+from ..errors import ArgumentError, DTypeError
+
+_MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], dtype=np.uint64)
+_KEY_STEPS = np.arange(10, dtype=np.uint64)[:, None] * np.array([0x9E3779B9, 0xBB67AE85], dtype=np.uint64)
+_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_REMEMBER_UP_TO = 1 << 20  # elements of a mask, a byte each
+_BLOCKS_AT_ONCE = 8192  # so that what the rounds work on stays in the cache
+
+
+def philox(counter: Any, key: Any, xp: Any = np) -> Any:
+    """Four random words for each counter: counter (4, n) and key (2,), integers below 2**32 -> uint32 (n, 4)."""
+    c = xp.asarray(counter, dtype=np.uint64)
+    keys = (xp.asarray(key, dtype=np.uint64) + xp.asarray(_KEY_STEPS)) & _LOW
+    # A round multiplies words 0 and 2, mixes in words 1 and 3, and swaps the pairs.  Rows stay where they are: `a` has
+    # words (0, 2) before an even round and (2, 0) before an odd one, `b` (3, 1) and (1, 3), and `factors` turns along.
+    a, b, product = c[0::2].copy(), c[3::-2].copy(), xp.empty((2, c.shape[1]), dtype=np.uint64)
+    factors = xp.repeat(xp.asarray(_MULTIPLIERS), c.shape[1], axis=1)
+    factors = (factors, factors[::-1].copy())
+    (a0, a1), (b0, b1), (p0, p1) = a, b, product
+    for i, (k0, k1) in enumerate(keys):
+        xp.multiply(a, factors[i % 2], out=product)
+        xp.right_shift(product, _HALF, out=a)
+        a ^= b
+        a0 ^= k0 if i % 2 else k1
+        a1 ^= k1 if i % 2 else k0
+        xp.bitwise_and(p0, _LOW, out=b1)
+        xp.bitwise_and(p1, _LOW, out=b0)
+    b <<= _HALF
+    pairs = xp.empty((c.shape[1], 2), dtype=np.uint64)
+    xp.bitwise_or(a0, b1, out=pairs[:, 0])
+    xp.bitwise_or(a1, b0, out=pairs[:, 1])
+    return pairs.view(np.uint32)  # every platform of NumPy's and CuPy's wheels has the low half first
+
+
+def random_words(n: int, key: Any, counter: Any, xp: Any = np) -> Any:
+    """n random 32-bit words, uint32 (n,), of the stream that key and counter name.
+
+    key and counter are integers below 2**64, or 0-d arrays of dtype uint64.  Word i is word i % 4 of the Philox block
+    with counter (i // 4, counter) and that key, where each of the three is two 32-bit words, low first.
+    """
+    key, counter = xp.asarray(key, dtype=np.uint64), xp.asarray(counter, dtype=np.uint64)
+    key = xp.stack([key & _LOW, key >> _HALF])
+    n_blocks = -(-n // 4)
+    words = xp.empty((n_blocks, 4), dtype=np.uint32)
+    step = _BLOCKS_AT_ONCE if xp is np else max(1, n_blocks)
+    for start in range(0, n_blocks, step):
+        block = xp.arange(start, min(start + step, n_blocks), dtype=np.uint64)
+        c = xp.empty((4, block.size), dtype=np.uint64)
+        c[0], c[1], c[2], c[3] = block & _LOW, block >> _HALF, counter & _LOW, counter >> _HALF
+        words[start : start + step] = philox(c, key, xp)
+    return words.reshape(-1)[:n]
+
+
+def _mask(n: int, key: Any, counter: Any, p: float, xp: Any) -> Any:
+    return random_words(n, key, counter, xp) >= np.uint32(int(p * 2.0**32))
+
+
+@functools.lru_cache(maxsize=16)
+def _remembered_mask(n: int, key: int, counter: int, p: float) -> Any:
+    """The backward pass asks for what the forward pass just drew: on the CPU drawing costs more than looking it up."""
+    return _mask(n, key, counter, p, np)
+
+
+@primitive(jvp="linear", saves={"x": "key counter"}, nondiff="key counter", widen=True)
+def dropout(xp: Any, x: Any, key: Any, counter: Any, *, p: float) -> Any:
+    """x with each element set to 0 with probability p, and the others divided by 1 - p, so that the mean stays.
+
+    x (...), floating; key and counter: integers below 2**64 that name the mask, best as 0-d uint64 arrays (a Python
+    number would be frozen into a recorded program).  Element i of x, in row-major order, is kept where word i of
+    `random_words` is at least p * 2**32.  The gradient is dropout of the cotangent, with the same mask.
+
+    Raises ArgumentError for p outside [0, 1], DTypeError for an x that is not floating.
+    Source: Srivastava et al., Dropout, JMLR 2014, in the inverted form.
+    """
+    if not 0.0 <= p <= 1.0:
+        raise ArgumentError(f"dropout: p is {p}; expected a probability, 0 to 1")
+    x = xp.asarray(x)
+    if x.dtype.kind != "f":
+        raise DTypeError(f"dropout: x has dtype {x.dtype}; expected a floating one (convert with x.astype('float32'))")
+    if p == 1.0:
+        return xp.zeros_like(x)
+    if xp is np and x.size <= _REMEMBER_UP_TO:
+        kept = _remembered_mask(x.size, int(key), int(counter), p)
+    else:
+        kept = _mask(x.size, key, counter, p, xp)
+    return xp.where(kept.reshape(x.shape), x * (1.0 / (1.0 - p)), x.dtype.type(0))
+
+
+@dropout.batch
+def _(F, batched, x, key, counter, *, p):
+    if batched[1] or batched[2]:
+        return example_by_example(dropout.primitive, batched, [x, key, counter], {"p": p})
+    return F.dropout(x, key, counter, p=p)  # one mask over all examples, as outside vmap
+
+
+dropout.vjp(lambda F, g, y, x, key, counter, *, p: F.dropout(g, key, counter, p=p))
+
+__all__ = ["dropout"]

@@ -14,7 +14,7 @@ FLOORS = {
     "cuda": 1,
     "core": 2,
     "ops": 3,
-    **dict.fromkeys(("program", "numpy", "nn", "optim", "data", "testing"), 4),
+    **dict.fromkeys(("program", "numpy", "nn", "optim", "data", "testing", "inspection"), 4),
     "train": 5,
     **dict.fromkeys(("distributed", "sklearn", "export"), 6),
     "cli": 7,

@@ -1,0 +1,42 @@
+"""The commands under one roof."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..train.versions import own_version
+from .datasets import datasets
+from .evaluate import evaluate
+from .info import info
+from .predict import predict
+from .train import train
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=False,
+    help="Train multilayer perceptrons on tables, on the CPU or a GPU.",
+    epilog="Exit codes: 0 done, 1 failed or interrupted, 2 not understood. --traceback, or GPUGRAD_DEBUG=1, shows "
+    "where an error came from.",
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gpugrad {own_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (train, evaluate, predict, info, datasets):
+    app.command()(command)

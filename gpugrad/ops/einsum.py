@@ -1,0 +1,144 @@
+"""Einstein summation.  One primitive contracts a pair of arrays as a matrix product, and is its own adjoint.
+
+Repeated labels become diagonals, labels of one array alone are summed first, and more than two arrays are contracted in
+pairs along NumPy's path; so a gradient costs about as much as the contraction it belongs to.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core.primitive import primitive
+from .diagonal import diagonal_
+from .shape import reshape_, sum_to, transpose_
+from .subscripts import LETTERS, lengths, letters, read
+
+
+@primitive(family="einsum", jvp="bilinear", saves={"a": "b", "b": "a"}, widen=True)
+def einsum_(xp: Any, a: Any, b: Any, *, subscripts: str) -> Any:
+    """Two arrays multiplied and summed over shared labels: "ij,jk->ik", every label once in a term.
+
+    A label of one input alone is in the output; so the adjoints are of the same kind.
+    """
+    left, out = subscripts.split("->")
+    la, lb = left.split(",")
+    shared = [c for c in la if c in lb]
+    batch, summed = [c for c in shared if c in out], [c for c in shared if c not in out]
+    only_a, only_b = [c for c in la if c not in lb], [c for c in lb if c not in la]
+    if not summed or (batch and not (only_a and only_b)):  # no matrix product to be had: NumPy's own loop is faster
+        return xp.einsum(subscripts, a, b)
+    size = dict(zip(la + lb, a.shape + b.shape, strict=True))
+    n_batch, n_a, n_b, n_sum = (math.prod(size[c] for c in group) for group in (batch, only_a, only_b, summed))
+    left_matrix = _ordered(xp, a, la, batch + only_a + summed).reshape(n_batch, n_a, n_sum)
+    right_matrix = _ordered(xp, b, lb, batch + summed + only_b).reshape(n_batch, n_sum, n_b)
+    if n_batch == 1:
+        left_matrix, right_matrix = left_matrix[0], right_matrix[0]
+    made = batch + only_a + only_b
+    y = xp.matmul(left_matrix, right_matrix).reshape([size[c] for c in made])
+    return _ordered(xp, y, made, list(out))
+
+
+def _ordered(xp: Any, x: Any, labels: Any, order: list[str]) -> Any:
+    return xp.transpose(x, [labels.index(c) for c in order])
+
+
+def _grad_a(F: Any, g: Any, y: Any, a: Any, b: Any, *, subscripts: str) -> Any:
+    left, out = subscripts.split("->")
+    la, lb = left.split(",")
+    return F.einsum(g, b, subscripts=f"{out},{lb}->{la}")
+
+
+def _grad_b(F: Any, g: Any, y: Any, a: Any, b: Any, *, subscripts: str) -> Any:
+    left, out = subscripts.split("->")
+    la, lb = left.split(",")
+    return F.einsum(a, g, subscripts=f"{la},{out}->{lb}")
+
+
+einsum_.vjp(_grad_a, _grad_b)
+
+
+@einsum_.batch
+def _(F, batched, a, b, *, subscripts):
+    left, out = subscripts.split("->")
+    la, lb = left.split(",")
+    new = next(c for c in LETTERS if c not in subscripts)
+    return F.einsum(a, b, subscripts=f"{new * batched[0]}{la},{new * batched[1]}{lb}->{new}{out}")
+
+
+def einsum(*operands: Any, optimize: Any = True) -> Any:
+    """Products of arrays summed over labels: einsum("ij,jk->ik", a, b), in every spelling NumPy knows.
+
+    Implicit output, "..." for axes that broadcast, labels repeated in one term (a diagonal), and lists of ints after
+    each array.  dtypes promote as NumPy's; float16 and bfloat16 are summed in float32.  optimize: how the order of
+    three or more arrays is chosen: True or "greedy", "optimal", False for left to right, or a path from
+    numpy.einsum_path.
+
+    Raises ShapeError for subscripts that are malformed or do not fit.
+
+    >>> einsum("ii", Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    Tensor(5.)
+    """
+    terms, out, arrays = read(operands)
+    sizes = lengths(terms, arrays)
+    parts = [_narrowed(x, term, sizes) for x, term in zip(arrays, terms, strict=True)]
+    for pair in _path(parts, out, optimize):
+        first, *others = [parts[i] for i in pair]
+        parts = [p for i, p in enumerate(parts) if i not in pair]
+        for i, other in enumerate(others):
+            wanted = out + "".join(labels for _, labels in [*parts, *others[i + 1 :]])
+            first = _contracted(first, other, out if not parts and i == len(others) - 1 else wanted)
+        parts.append(first)
+    ((x, labels),) = parts
+    return transpose_(_summed(x, labels, out), axes=tuple(_kept(labels, out).index(c) for c in out))
+
+
+Part = tuple[Any, str]  # an array and a label for each of its axes
+
+
+def _kept(labels: str, wanted: str) -> str:
+    return "".join(c for c in labels if c in wanted)
+
+
+def _narrowed(x: Any, labels: str, sizes: dict[str, int]) -> Part:
+    """Without the axes of length 1 that broadcast, and without repeated labels."""
+    shape = tuple(n for n, c in zip(x.shape, labels, strict=True) if n == sizes[c])
+    if len(shape) < x.ndim:
+        labels = "".join(c for n, c in zip(x.shape, labels, strict=True) if n == sizes[c])
+        x = reshape_(x, shape=shape)
+    while repeated := [c for c in labels if labels.count(c) > 1]:
+        i, c = labels.index(repeated[0]), repeated[0]
+        x = diagonal_(x, axis1=i, axis2=labels.index(c, i + 1))
+        labels = labels.replace(c, "", 2) + c
+    return x, labels
+
+
+def _summed(x: Any, labels: str, wanted: str) -> Any:
+    """Summed over the labels that nobody wants."""
+    if all(c in wanted for c in labels):
+        return x
+    ones = tuple(n if c in wanted else 1 for n, c in zip(x.shape, labels, strict=True))
+    return reshape_(sum_to(x, shape=ones), shape=tuple(n for n, c in zip(x.shape, labels, strict=True) if c in wanted))
+
+
+def _contracted(a: Part, b: Part, wanted: str) -> Part:
+    """The pair contracted to the labels wanted, in their order where it is known to matter."""
+    (x, la), (z, lb) = a, b
+    x, z = _summed(x, la, lb + wanted), _summed(z, lb, la + wanted)
+    la, lb = _kept(la, lb + wanted), _kept(lb, la + wanted)
+    out = "".join(dict.fromkeys(c for c in wanted if c in la + lb))
+    ta, tb, to = letters(la, lb, out)
+    return einsum_(x, z, subscripts=f"{ta},{tb}->{to}"), out
+
+
+def _path(parts: list[Part], out: str, optimize: Any) -> list[tuple[int, ...]]:
+    """Which parts to contract, step by step; each result goes to the end."""
+    n = len(parts)
+    if n < 3 or optimize is False:
+        return [tuple(range(n))] if n > 1 else []
+    *terms, result = letters(*(labels for _, labels in parts), out)
+    stand_ins = [np.broadcast_to(np.float32(0), x.shape) for x, _ in parts]
+    return np.einsum_path(f"{','.join(terms)}->{result}", *stand_ins, optimize=optimize)[0][1:]
+
+
+__all__ = ["einsum"]

@@ -1,0 +1,126 @@
+"""The training loop, as the algorithm is written in books; callbacks do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.tensor import raw
+from ..errors import ArgumentError
+from ..optim import GradScaler, clip_grad_norm_
+from ..optim.lr_scheduler import ReduceLROnPlateau
+from .callback import Callback
+from .evaluating import evaluate
+from .metrics import Metric
+from .non_finite import refuse_non_finite
+from .training import Training
+
+
+def fit(
+    model: Any,
+    optimizer: Any,
+    loss_fn: Callable[[Any, Any], Any],
+    loader: Any,
+    *,
+    epochs: int,
+    validation: Iterable[Any] | None = None,
+    metric: Metric | None = None,
+    scheduler: Any = None,
+    schedule_by: str = "epoch",
+    scaler: GradScaler | None = None,
+    clip_norm: float | None = None,
+    callbacks: Sequence[Callback] = (),
+    resume: dict[str, Any] | None = None,
+) -> Training:
+    """Train `model` until `epochs` passes over `loader` are done, or a callback stops it; returns the `Training`.
+
+    loader yields batches (x, y); validation does too, for a measurement after each epoch in evaluation mode.
+    loss_fn(outputs, y) gives the batch's mean loss.  metric counts beside it (`Accuracy()`, `R2()`).
+    scheduler steps after each "epoch" or "batch" (schedule_by); one named ReduceLROnPlateau gets the epoch's validation
+    loss, or the training loss without validation.
+    scaler is a GradScaler for float16.  clip_norm bounds the norm of all gradients together.
+    resume is the state of a checkpoint (`load_checkpoint(path)`): goes on from there, on the CPU bit for bit.
+
+    Raises NonFiniteError for a loss or gradient that is not finite, naming the step and the operation that made it, and
+    ArgumentError for epochs below 1.
+    """
+    if epochs < 1:
+        raise ArgumentError(f"fit: epochs is {epochs}; expected 1 or more")
+    training = Training(
+        model=model,
+        optimizer=optimizer,
+        loss_fn=loss_fn,
+        loader=loader,
+        epochs=epochs,
+        validation=validation,
+        metric=metric,
+        scheduler=scheduler,
+        schedule_by=schedule_by,
+        scaler=scaler or GradScaler(enabled=False),
+        clip_norm=clip_norm,
+        callbacks=tuple(callbacks),
+    )
+    if resume is not None:
+        training.load_state_dict(resume)
+    try:
+        training.tell("on_train_begin")
+        with np.errstate(all="ignore"):  # what is not finite is looked for, and refused with its origin
+            while training.epoch < epochs and not training.stopped:
+                train_one_epoch(training)
+        training.tell("on_train_end")
+    finally:
+        training.tell("close")
+    return training
+
+
+def train_one_epoch(training: Training) -> None:
+    """One pass over the data, and a measurement on the validation part."""
+    model, optimizer, loss_fn, scaler = training.model, training.optimizer, training.loss_fn, training.scaler
+    training.begin_epoch()
+    training.tell("on_epoch_begin")
+    model.train()
+    for x, y in training.loader:
+        outputs = model(x)
+        loss = loss_fn(outputs, y)
+        refuse_non_finite(training, x, y, "loss", float(loss))
+        optimizer.zero_grad()
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        clip_gradients(training, x, y)
+        scaler.step(optimizer)
+        scaler.update()
+        step_schedule(training, "batch")
+        training.count(raw(outputs), raw(y), float(loss))
+        training.tell("on_batch_end")
+        if training.stopped:
+            return
+    measured = {}
+    if training.validation is not None:
+        measured = evaluate(model, loss_fn, training.validation, training.metric)
+    training.end_epoch(measured)
+    step_schedule(training, "epoch")
+    training.tell("on_epoch_end")
+
+
+def clip_gradients(training: Training, x: Any, y: Any) -> None:
+    """Scale all gradients down together where their norm is above `clip_norm`; refuse those that are not finite."""
+    if training.clip_norm is None:
+        return
+    parameters = [p for group in training.optimizer.param_groups for p in group["params"]]
+    norm = float(clip_grad_norm_(parameters, training.clip_norm))
+    if training.scaler.get_scale() <= 1:  # above, the step is skipped and the scale falls
+        refuse_non_finite(training, x, y, "gradients' norm", norm)
+
+
+def step_schedule(training: Training, after: str) -> None:
+    """Let the schedule set the next learning rate, if it moves by `after`, "batch" or "epoch"."""
+    scheduler = training.scheduler
+    if scheduler is None or after != training.schedule_by:
+        return
+    if isinstance(scheduler, ReduceLROnPlateau):
+        record = training.history[-1]
+        scheduler.step(record.get("val_loss", record["train_loss"]))
+    else:
+        scheduler.step()

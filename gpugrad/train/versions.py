@@ -1,0 +1,45 @@
+"""Which programs a run was made with."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import import_module, metadata
+
+import numpy as np
+
+from ..errors import MissingDependencyError
+
+
+def versions() -> dict[str, str]:
+    """Versions of gpugrad, Python, NumPy and the system, kept with every run."""
+    return {
+        "gpugrad": own_version(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+    }
+
+
+def own_version() -> str:
+    """The version of this package, also where it runs from a checkout that was never installed."""
+    package = __name__.partition(".")[0]
+    found = getattr(sys.modules[package], "__version__", None)
+    try:
+        return str(found or metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def require(*modules: str) -> None:
+    """Check before hours of training, rather than after, that these optional packages are there.
+
+    Raises MissingDependencyError naming the command that installs them.
+    """
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"train: {module} is not installed; run: pip install 'gpugrad[train]'"
+            ) from error

@@ -1,0 +1,126 @@
+"""Philox against its published test vectors, and dropout's mask: reproducible, of the right rate, replayed backward."""
+
+import numpy as np
+import pytest
+
+import gpugrad as gg
+from gpugrad import ops
+from gpugrad.errors import ArgumentError, DTypeError
+from gpugrad.ops import random
+from tests.ops import philox as reference
+
+# kat_vectors of Random123, rows "philox4x32 10": counter, key, expected.
+KNOWN_ANSWERS = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]
+KEY, COUNTER = np.uint64(11), np.uint64(4)
+
+
+def hexadecimal(text):
+    return [int(word, 16) for word in text.split()]
+
+
+@pytest.mark.parametrize(("counter", "key", "expected"), KNOWN_ANSWERS)
+def test_known_answers(counter, key, expected):
+    counters = np.array([hexadecimal(counter)] * 2, dtype=np.uint64).T
+    words = random.philox(counters, np.array(hexadecimal(key), dtype=np.uint64))
+    assert words.dtype == np.uint32
+    assert words.tolist() == [hexadecimal(expected)] * 2
+    assert list(reference.block(hexadecimal(counter), hexadecimal(key))) == hexadecimal(expected)
+
+
+@pytest.mark.parametrize("n", [0, 1, 4, 7, 1000])
+@pytest.mark.parametrize(("key", "counter"), [(0, 0), (2**64 - 1, 2**33), (5, 2**64 - 1)])
+def test_words_are_those_of_the_reference(n, key, counter):
+    assert (random.random_words(n, key, counter) == reference.words(n, key, counter)).all()
+
+
+def test_chunks_join_without_a_seam(monkeypatch):
+    whole = random.random_words(1000, 3, 5)
+    monkeypatch.setattr(random, "_BLOCKS_AT_ONCE", 64)
+    assert (random.random_words(1000, 3, 5) == whole).all()
+
+
+def test_words_are_uniform_and_streams_differ():
+    a, b = random.random_words(40_000, 1, 0), random.random_words(40_000, 1, 1)
+    assert abs(a.mean() / 2**32 - 0.5) < 5 * 12**-0.5 / 200
+    assert abs(np.corrcoef(a, b)[0, 1]) < 5 / 200
+    assert (a == b).sum() <= 2
+
+
+def test_mask_is_a_function_of_key_and_counter():
+    x = np.ones((50, 3))
+    once = ops.dropout(x, KEY, COUNTER, p=0.5)
+    assert (ops.dropout(x, KEY, COUNTER, p=0.5) == once).all()
+    assert (ops.dropout(x, KEY, np.uint64(5), p=0.5) != once).any()
+    assert (ops.dropout(x, np.uint64(12), COUNTER, p=0.5) != once).any()
+    assert (ops.dropout(x, 11, 4, p=0.5) == once).all()  # Python numbers name the same mask
+
+
+def test_mean_is_preserved_and_rate_is_p():
+    y = ops.dropout(np.ones(40_000), KEY, COUNTER, p=0.2)
+    assert set(np.unique(y)) == {0.0, 1.25}
+    assert abs((y == 0).mean() - 0.2) < 5 * (0.16 / 40_000) ** 0.5
+    assert abs(y.mean() - 1.0) < 5 * 1.25 * (0.16 / 40_000) ** 0.5
+
+
+def test_ends_of_p():
+    x = np.array([1.0, np.inf])
+    assert (ops.dropout(x, KEY, COUNTER, p=0.0) == x).all()
+    assert (ops.dropout(x, KEY, COUNTER, p=1.0) == 0).all()
+    assert np.isfinite(ops.dropout(np.full(99, np.inf), KEY, COUNTER, p=1.0)).all()
+
+
+def test_vjp_and_jvp_replay_the_mask():
+    x = np.linspace(1, 2, 40)
+    mask = ops.dropout(np.ones(40), KEY, COUNTER, p=0.3)
+    y, pull = gg.vjp(lambda x: ops.dropout(x, KEY, COUNTER, p=0.3), x)
+    np.testing.assert_allclose(y, x * mask, rtol=1e-15)
+    assert (pull(np.ones(40))[0] == mask).all()
+    assert (gg.jvp(lambda x: ops.dropout(x, KEY, COUNTER, p=0.3), (x,), (np.ones(40),))[1] == mask).all()
+
+
+def test_second_derivative_replays_the_mask():
+    x = gg.Tensor(np.linspace(1, 2, 8), requires_grad=True)
+    y = ops.dropout(x, KEY, COUNTER, p=0.5)
+    (y * y * y).sum().backward(create_graph=True)
+    first, x.grad = x.grad, None
+    first.sum().backward()
+    mask = ops.dropout(np.ones(8), KEY, COUNTER, p=0.5)
+    np.testing.assert_allclose(x.grad.numpy(), 6 * mask**3 * x.detach().numpy())
+
+
+def test_checkpoint_replays_the_mask():
+    x = np.linspace(1, 2, 40)
+
+    def f(x):
+        return ops.dropout(x, KEY, COUNTER, p=0.5).sum()
+
+    assert (gg.grad(gg.checkpoint(f))(x) == gg.grad(f)(x)).all()
+
+
+def test_vmap_draws_one_mask_over_all_examples():
+    x = np.ones((6, 5))
+    assert (gg.vmap(lambda x: ops.dropout(x, KEY, COUNTER, p=0.5))(x) == ops.dropout(x, KEY, COUNTER, p=0.5)).all()
+    counters = np.arange(6, dtype=np.uint64)
+    each = gg.vmap(lambda x, c: ops.dropout(x, KEY, c, p=0.5))(x, counters)
+    assert (each == np.stack([ops.dropout(x[i], KEY, counters[i], p=0.5) for i in range(6)])).all()
+
+
+def test_float16_is_scaled_in_float32():
+    y = ops.dropout(np.full(64, 3.0, np.float16), KEY, COUNTER, p=0.1)
+    assert y.dtype == np.float16
+    assert set(y.tolist()) == {0.0, float(np.float16(3.0 / 0.9))}
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.5, float("nan")])
+def test_p_outside_is_an_error(p):
+    with pytest.raises(ArgumentError, match=r"dropout: p is .*; expected a probability"):
+        ops.dropout(np.ones(3), KEY, COUNTER, p=p)
+
+
+def test_integers_are_an_error():
+    with pytest.raises(DTypeError, match="dropout: x has dtype int64"):
+        ops.dropout(np.ones(3, np.int64), KEY, COUNTER, p=0.5)
