@@ -1,5 +1,8 @@
 """gpugrad: automatic differentiation for NumPy and CuPy arrays, and the training of multilayer perceptrons."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from . import errors, ops
 from .core.anomaly import detect_anomaly
 from .core.custom import checkpoint, custom_jvp, custom_vjp
@@ -9,30 +12,59 @@ from .core.tensor import Tensor, tensor
 from .core.transform import grad, jvp, stop_gradient, value_and_grad, vjp
 from .core.vmap import vmap
 
+if TYPE_CHECKING:
+    from . import data, inspection, nn, optim, testing, train
+    from .inspection import gradient_flow, graph, memory_report
+
 __version__ = "0.1.0"
 __all__ = [
     "Tensor",
     "checkpoint",
     "custom_jvp",
     "custom_vjp",
+    "data",
     "detect_anomaly",
     "elementwise_grad",
     "enable_grad",
     "errors",
     "grad",
+    "gradient_flow",
+    "graph",
     "hessian",
     "hvp",
+    "inspection",
     "is_grad_enabled",
     "jacfwd",
     "jacobian",
     "jacrev",
     "jvp",
     "linearize",
+    "memory_report",
+    "nn",
     "no_grad",
     "ops",
+    "optim",
     "stop_gradient",
     "tensor",
+    "testing",
+    "train",
     "value_and_grad",
     "vjp",
     "vmap",
 ]
+
+_MODULES = ("data", "inspection", "nn", "optim", "testing", "train")  # imported at first use, as `import gpugrad` is light
+_FROM_INSPECTION = ("gradient_flow", "graph", "memory_report")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _FROM_INSPECTION:
+        globals()[name] = value = getattr(importlib.import_module(f"{__name__}.inspection"), name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

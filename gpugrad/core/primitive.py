@@ -14,7 +14,7 @@ from . import tape
 from .explain import explain
 from .namespace import OPS, PRIMITIVES, RawTable
 from .precision import weak, widened
-from .record import apply, keep_masks
+from .record import GHOST, apply, keep_masks, kept
 from .tape import NOTHING, clock
 from .tensor import Tensor
 
@@ -50,8 +50,9 @@ class Primitive:
         differentiable: bool = True,
         several: bool = False,
     ) -> None:
-        signature = inspect.signature(forward).parameters.values()
-        names = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "xp"]
+        self.signature = _signature(forward)
+        signature = self.signature.parameters.values()
+        names = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.name = forward.__name__.rstrip("_")
         self.doc = forward.__doc__
         self.inputs = tuple(names)
@@ -111,7 +112,7 @@ def primitive(**declared: Any) -> Callable[[Rule], Operation]:
         call: Any = p.make_call()
         call.__name__ = call.__qualname__ = p.name
         call.__doc__, call.__module__ = forward.__doc__, forward.__module__
-        call.__signature__ = _public_signature(forward)
+        call.__signature__ = p.signature
         call.primitive = p
         call.vjp = functools.partial(_set_vjp, p)
         for kind in ("vjp_all", "jvp", "batch", "check"):
@@ -137,9 +138,20 @@ def _set_rule(p: Primitive, slot: str, rule: Rule) -> Rule:
     return rule
 
 
-def _public_signature(forward: Rule) -> inspect.Signature:
-    signature = inspect.signature(forward)
-    return signature.replace(parameters=[p for p in signature.parameters.values() if p.name != "xp"])
+def _signature(forward: Rule) -> inspect.Signature:
+    """The public signature, without xp: read off the code, as inspect.signature takes a third of the import time."""
+    code, P = forward.__code__, inspect.Parameter
+    n, n_keyword = code.co_argcount, code.co_kwonlyargcount
+    positional, keyword = code.co_varnames[:n], code.co_varnames[n : n + n_keyword]
+    defaults = dict(zip(reversed(positional), reversed(forward.__defaults__ or ()), strict=False))
+    parameters = [
+        P(name, P.POSITIONAL_OR_KEYWORD, default=defaults.get(name, P.empty)) for name in positional if name != "xp"
+    ]
+    if code.co_flags & inspect.CO_VARARGS:
+        parameters.append(P(code.co_varnames[n + n_keyword], P.VAR_POSITIONAL))
+    by_name = forward.__kwdefaults__ or {}
+    parameters += [P(name, P.KEYWORD_ONLY, default=by_name.get(name, P.empty)) for name in keyword]
+    return inspect.Signature(parameters)
 
 
 def _general(p: Primitive) -> Rule:
@@ -152,6 +164,7 @@ def _general(p: Primitive) -> Rule:
 def _unary(p: Primitive) -> Rule:
     raw, new, differentiable = p.raw, object.__new__, p.differentiable
     save_y, save_x = p.keep[True,]
+    ghosts = GHOST in p.keep[True,]
 
     def call(x: Any) -> Any:
         if type(x) is not Tensor:
@@ -167,7 +180,7 @@ def _unary(p: Primitive) -> Rule:
         if x.node is None or not differentiable or (tape.paused and not tape.records(x.level)):
             t.node = None
             return t
-        saved = [y if save_y else None, a if save_x else None]
+        saved = [y if save_y else None, kept(save_x, a) if ghosts else a if save_x else None]
         t.node = (p, [x.node], saved, None, y.shape, y.dtype, next(clock))
         return t
 
@@ -177,7 +190,7 @@ def _unary(p: Primitive) -> Rule:
 def _binary(p: Primitive) -> Rule:
     raw, new, differentiable = p.raw, object.__new__, p.differentiable
     keep_ab, keep_a, keep_b = p.keep[True, True], p.keep[True, False], p.keep[False, True]
-    saves_nothing = not any(keep_ab)
+    saves_nothing, ghosts = not any(keep_ab), GHOST in keep_a + keep_b
 
     def call(a: Any, b: Any) -> Any:
         if type(a) is Tensor:
@@ -219,6 +232,8 @@ def _binary(p: Primitive) -> Rule:
         else:
             keep_y, keep_x, keep_z = keep_a if node_b is None else keep_b if node_a is None else keep_ab
             saved = [y if keep_y else None, x if keep_x else None, z if keep_z else None]
+            if ghosts:
+                saved[1:] = kept(keep_x, x), kept(keep_z, z)
         t.node = (p, [node_a, node_b], saved, None, y.shape, y.dtype, next(clock))
         return t
 

@@ -67,9 +67,9 @@ class Labels:
                 self._add(name, value, path)
 
     def _add(self, name: str, value: Any, path: str) -> None:
+        self.constants[id(raw(value))] = name, path  # of a recorded Tensor too: inside a transform it is a constant
         node = getattr(value, "node", None)
         if node is None:
-            self.constants[id(raw(value))] = name, path
             return
         base, output = place(node)
         key = base[TIME], output

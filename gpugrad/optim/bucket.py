@@ -16,7 +16,7 @@ from .block import Block, Part, Scratch
 # Elements.  Parameters up to GATHER are copied together and updated by one call a pass, larger ones in place and BLOCK
 # at a time, so that all passes over a block but the first find it in the cache.  On a GPU a launch costs more.
 GATHER = {"numpy": 1 << 13, "cupy": 1 << 20}
-BLOCK = {"numpy": 1 << 16, "cupy": 1 << 22}
+BLOCK = {"numpy": 1 << 17, "cupy": 1 << 22}
 
 
 class Bucket:

@@ -1,6 +1,7 @@
 """`import gpugrad` costs NumPy and little else."""
 
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -39,8 +40,9 @@ print(1e3 * (time.perf_counter() - start))
 LIMIT_MS = 40
 
 
-def run(program, cwd):
-    done = subprocess.run([sys.executable, "-c", program], cwd=cwd, capture_output=True, text=True)
+def run(program, cwd, **environment):
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | environment
+    done = subprocess.run([sys.executable, "-c", program], cwd=cwd, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -51,12 +53,16 @@ def test_import_brings_numpy_and_nothing_heavy(root):
     assert not new & HEAVY
 
 
-def test_import_time_over_numpy(root):
-    """NumPy and gpugrad are imported one after the other in each process, so both see the same load of the machine."""
-    run(MILLISECONDS, root)  # writes the bytecode
+def test_import_time_over_numpy(root, tmp_path):
+    """With the bytecode that an installed package has.  Up to four rounds, as other work may have the machine."""
+
+    def once():
+        return float(run(MILLISECONDS, root, PYTHONPYCACHEPREFIX=str(tmp_path)))
+
+    once()  # writes the bytecode
     medians = []
     for _ in range(4):
-        medians.append(statistics.median(float(run(MILLISECONDS, root)) for _ in range(7)))
+        medians.append(statistics.median(once() for _ in range(7)))
         if medians[-1] <= LIMIT_MS:
             return
     raise AssertionError(f"import gpugrad takes {medians} ms over NumPy (medians of 7), limit {LIMIT_MS} ms")
