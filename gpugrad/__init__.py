@@ -7,6 +7,7 @@ from . import errors, ops
 from .core.anomaly import detect_anomaly
 from .core.custom import checkpoint, custom_jvp, custom_vjp
 from .core.jacobian import elementwise_grad, hessian, hvp, jacfwd, jacobian, jacrev, linearize
+from .core.per_sample import per_sample_grad, per_sample_grad_norm
 from .core.tape import enable_grad, is_grad_enabled, no_grad
 from .core.tensor import Tensor, tensor
 from .core.transform import grad, jvp, stop_gradient, value_and_grad, vjp
@@ -44,6 +45,8 @@ __all__ = [
     "no_grad",
     "ops",
     "optim",
+    "per_sample_grad",
+    "per_sample_grad_norm",
     "stop_gradient",
     "tensor",
     "testing",
@@ -53,7 +56,8 @@ __all__ = [
     "vmap",
 ]
 
-_MODULES = ("data", "inspection", "nn", "optim", "testing", "train")  # imported at first use, as `import gpugrad` is light
+# imported at first use: `import gpugrad` is to cost little
+_MODULES = ("data", "inspection", "nn", "optim", "testing", "train")
 _FROM_INSPECTION = ("gradient_flow", "graph", "memory_report")
 
 

@@ -17,12 +17,13 @@ _by_time = itemgetter(TIME)
 
 
 def sweep(
-    roots: Sequence[tuple[Node, Any]], level: int, retain: bool, create_graph: bool = False
+    roots: Sequence[tuple[Node, Any]], level: int, retain: bool, create_graph: bool = False, names: Any = None
 ) -> list[tuple[Node, Any]]:
     """Send the cotangents `roots` = [(node, g), ...] down; gives the leaves reached, each with its gradient.
 
     Values saved by a node are let go once it is done, unless `retain`.  With `create_graph` (level 0) the rules run on
-    Tensors, so that the gradients can be differentiated again.
+    Tensors, so that the gradients can be differentiated again.  `names` is an F to use in place of the fitting one; its
+    `settled(g)` makes an ordinary value of what it may have given as a cotangent.
     """
     order, extras = _reachable([node for node, _ in roots])
     cotangents: dict[int, Any] = {}  # by the time of the node, which is its name
@@ -51,6 +52,8 @@ def sweep(
             tape.check_not_overwritten(node)
         if create_graph:
             saved, F = _rebox(node), OPS
+        elif names is not None:
+            F, g = names, names.settled(g)
         elif level or type(g) is list:
             parts = (*g, *((saved and saved[0]) or ())) if type(g) is list else (g,)  # of several outputs, y is a tuple
             F = namespace(*parts, *saved)

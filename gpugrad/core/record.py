@@ -105,12 +105,13 @@ def _saved(p: Any, y: Any, inner: list[Any], nodes: list[Any]) -> list[Any]:
     if p.variadic:
         keep_y, keep_inputs = p.keep[()]
         whole = 0 if keep_inputs else len(p.inputs) if p.keeps_rest else len(inner)  # values from here on, else ghosts
-        return [y if keep_y else None, *(_kept(VALUE if i >= whole else GHOST, x) for i, x in enumerate(inner))]
+        return [y if keep_y else None, *(kept(VALUE if i >= whole else GHOST, x) for i, x in enumerate(inner))]
     keep = p.keep[tuple(n is not None for n in nodes)]
-    return [_kept(how, value) for how, value in zip(keep, (y, *inner), strict=True)]
+    return [kept(how, value) for how, value in zip(keep, (y, *inner), strict=True)]
 
 
-def _kept(how: int, value: Any) -> Any:
+def kept(how: int, value: Any) -> Any:
+    """The value, its ghost or None, as a mask of keep_masks says."""
     if how == GHOST and hasattr(value, "shape"):
         return Ghost(value)
     return value if how else None

@@ -34,10 +34,11 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> [float(g) for g in pull(1.0)]
     [4.0, 3.0]
     """
-    return _vjp(f, primals, has_aux, retain=True)
+    return record_vjp(f, primals, has_aux, retain=True)
 
 
-def _vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, retain: bool) -> Any:
+def record_vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, retain: bool, names: Any = None) -> Any:
+    """`vjp`; the record is kept for further pulls only with `retain`, and `names` is the sweep's."""
     level = new_level()
     inputs, unflatten = flatten(primals)
     inputs = [_input("vjp", x) for x in inputs]
@@ -54,7 +55,7 @@ def _vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, retain:
         cotangents = [_like("vjp", c, v) for c, v in zip(_matching("vjp", g, value, below), below, strict=True)]
         roots = [(node, c) for node, c in zip(nodes, cotangents, strict=True) if node is not None]
         held = {id(raw(c)) for c in cotangents}
-        found = {leaf[TIME]: unshared(g, held) for leaf, g in sweep(roots, level, retain)}
+        found = {leaf[TIME]: unshared(g, held) for leaf, g in sweep(roots, level, retain, names=names)}
         return unflatten([_or_zeros(found.get(leaf[TIME]), x) for leaf, x in zip(leaves, inputs, strict=True)])
 
     return (value, pull, _lower_tree(aux, level)) if has_aux else (value, pull)
@@ -105,7 +106,7 @@ def value_and_grad(
     def of(*args: Any, **kwargs: Any) -> Any:
         chosen = chosen_arguments("grad", argnums, args)
         partial = with_arguments(f, chosen, args, kwargs)
-        value, pull, *aux = _vjp(partial, tuple(args[i] for i in chosen), has_aux, retain=False)
+        value, pull, *aux = record_vjp(partial, tuple(args[i] for i in chosen), has_aux, retain=False)
         if getattr(value, "shape", None) != ():
             raise ShapeError(
                 f"grad: the function returned {_describe(value)}; expected one number, shape (): reduce it with .sum() "
