@@ -38,5 +38,10 @@ def _common(
     pass
 
 
+def _flowing(docstring: str) -> str:
+    """Its paragraphs as one line each, which the terminal's width breaks."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in docstring.split("\n\n"))
+
+
 for command in (train, evaluate, predict, info, datasets):
-    app.command()(command)
+    app.command(help=_flowing(command.__doc__ or ""))(command)

@@ -46,7 +46,7 @@ def train(
     schedule: Annotated[str, typer.Option(help=f"{_one_of(SCHEDULES)}, of the learning rate.")] = Config.schedule,
     clip_norm: Annotated[float, typer.Option(help="Bound on the gradients' norm; 0 for none.")] = Config.clip_norm,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows.")] = Config.epochs,
-    batch_size: Annotated[int | None, typer.Option(help="Rows of a step; by default 32 to 512.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows of a step; by default 16 to 512.")] = None,
     patience: Annotated[
         int, typer.Option(help="Epochs without a better validation loss until training stops; 0: never.")
     ] = Config.patience,

@@ -33,7 +33,7 @@ def per_sample_grad_norm(
 
     Arguments as `per_sample_grad`.  A linear layer's weight used once on one row has ||g||^2 ||x||^2, with x its input
     and g the cotangent of its output, and is never built; with several rows (a sequence) the sum over pairs of rows
-    (x_r . x_s)(g_r . g_s) is taken where that is the smaller work.  A weight used twice is built: its cross terms count.
+    (x_r . x_s)(g_r . g_s) is taken where that is less work.  A weight used twice is built: its cross terms count.
     Source: Goodfellow, Efficient per-example gradient computations, 2015.
 
     >>> import numpy as np

@@ -73,8 +73,10 @@ def _panel(axis: Any, history: list[dict[str, Any]], name: str, best_epoch: int 
         if any(value is not None for value in values):
             axis.plot(epochs, values, color=color, label=label, **style)
     _mark(axis, history, name, best_epoch)
-    if name == "loss" and all(record.get(f"{part}_loss", 1.0) > 0 for record in history for part in ("train", "val")):
+    if name == "loss" and _spans_decades(history):
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("")
     if name == "accuracy":
         axis.yaxis.set_major_formatter("{x:.0%}")
     axis.set_title(LABELS.get(name, name), loc="left", fontsize=10, color=INK)
@@ -84,6 +86,11 @@ def _panel(axis: Any, history: list[dict[str, Any]], name: str, best_epoch: int 
     axis.tick_params(which="both", colors=INK, labelsize=8.5, color=FAINT)
     axis.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     axis.set_axisbelow(True)
+
+
+def _spans_decades(history: list[dict[str, Any]]) -> bool:
+    losses = [record[name] for record in history for name in ("train_loss", "val_loss") if name in record]
+    return min(losses) > 0 and max(losses) > 30 * min(losses)
 
 
 def _mark(axis: Any, history: list[dict[str, Any]], name: str, best_epoch: int | None) -> None:

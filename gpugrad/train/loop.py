@@ -38,16 +38,18 @@ def fit(
 
     loader yields batches (x, y); validation does too, for a measurement after each epoch in evaluation mode.
     loss_fn(outputs, y) gives the batch's mean loss.  metric counts beside it (`Accuracy()`, `R2()`).
-    scheduler steps after each "epoch" or "batch" (schedule_by); one named ReduceLROnPlateau gets the epoch's validation
-    loss, or the training loss without validation.
+    scheduler steps after each "epoch" or "batch" (schedule_by); a ReduceLROnPlateau, which goes by the epoch, gets the
+    validation loss, or the training loss without validation.
     scaler is a GradScaler for float16.  clip_norm bounds the norm of all gradients together.
     resume is the state of a checkpoint (`load_checkpoint(path)`): goes on from there, on the CPU bit for bit.
 
-    Raises NonFiniteError for a loss or gradient that is not finite, naming the step and the operation that made it, and
-    ArgumentError for epochs below 1.
+    Raises NonFiniteError for a loss or gradient that is not finite, naming the step and the operation that made it;
+    ArgumentError for epochs below 1, a wrong schedule_by, or a loader that runs dry; CheckpointError for a state that
+    does not fit.
     """
     if epochs < 1:
         raise ArgumentError(f"fit: epochs is {epochs}; expected 1 or more")
+    _check_schedule(scheduler, schedule_by)
     training = Training(
         model=model,
         optimizer=optimizer,
@@ -96,6 +98,11 @@ def train_one_epoch(training: Training) -> None:
         training.tell("on_batch_end")
         if training.stopped:
             return
+    if not training.batch:
+        raise ArgumentError(
+            f"fit: the loader gave no batch in epoch {training.epoch + 1}; expected one that can be iterated in every "
+            "epoch, such as gpugrad.data.Loader"
+        )
     measured = {}
     if training.validation is not None:
         measured = evaluate(model, loss_fn, training.validation, training.metric)
@@ -124,3 +131,10 @@ def step_schedule(training: Training, after: str) -> None:
         scheduler.step(record.get("val_loss", record["train_loss"]))
     else:
         scheduler.step()
+
+
+def _check_schedule(scheduler: Any, schedule_by: str) -> None:
+    if schedule_by not in ("epoch", "batch"):
+        raise ArgumentError(f"fit: schedule_by is {schedule_by!r}; expected 'epoch' or 'batch'")
+    if schedule_by == "batch" and isinstance(scheduler, ReduceLROnPlateau):
+        raise ArgumentError("fit: ReduceLROnPlateau goes by the epoch's loss; expected schedule_by='epoch'")

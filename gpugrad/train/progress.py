@@ -62,7 +62,7 @@ class BarProgress(Callback):
     def on_train_begin(self, training: Training) -> None:
         """Show the bar."""
         self.bar = _bar(self.console)
-        total = training.epochs * len(training.loader)
+        total = training.epochs * len(training.loader) if hasattr(training.loader, "__len__") else None
         self.task = self.bar.add_task("", total=total, completed=training.step, **self._fields(training))
         self.bar.start()
 

@@ -33,8 +33,7 @@ def run(config: Config, *, callbacks: Sequence[Callback] = (), say: Say | None =
     device, reason = resolve_device(config.device)
     prepared = prepare(config)
     name = Path(config.source).name.partition(".")[0] or "run"
-    if config.source not in [info.name for info in list_datasets()]:
-        config = replace(config, source=str(Path(config.source).resolve()))
+    config = replace(config, source=_lasting(config.source))
     about = {
         "config": config.to_dict(),
         "preprocessor": prepared.preprocessor.to_dict(),
@@ -65,7 +64,8 @@ def resume(
     state = load_checkpoint(path)
     about = run_facts(path, state)
     config = Config.from_dict(about["config"])
-    config = replace(config, source=source or config.source, device=device or config.device)
+    config = replace(config, source=_lasting(source or config.source), device=device or config.device)
+    about = {**about, "config": config.to_dict()}
     place, reason = resolve_device(config.device)
     prepared = prepare(config, Preprocessor.from_dict(about["preprocessor"]))
     if prepared.fingerprint() != about["fingerprint"]:
@@ -75,3 +75,8 @@ def resume(
     remove_leftovers(path.parent)
     model = build_model(config, prepared.preprocessor, place)
     return train(Job(config, place, reason, prepared, model, path.parent, about), callbacks, say, state)
+
+
+def _lasting(source: str) -> str:
+    """A file's absolute path, so that the run finds its data from any folder; a data set's name as it is."""
+    return source if source in [info.name for info in list_datasets()] else str(Path(source).resolve())

@@ -34,7 +34,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """loss, accuracy or r2 (and for one amount rmse in the data's own units), over so many rows."""
+    """loss (without label smoothing), accuracy or r2, and for one amount rmse in the data's own units, over n_rows."""
 
     values: dict[str, float]
     n_rows: int
@@ -77,9 +77,8 @@ class Trained:
     def measure(self, part: Part, notes: tuple[str, ...] = ()) -> Evaluation:
         """Measure on prepared arrays (X, y)."""
         task = self.preprocessor.task
-        loss = loss_for(task, self.config.label_smoothing)
         with current(self.device):
-            found = evaluate(self.model, loss, batches(part, self.device), metric_for(task))
+            found = evaluate(self.model, loss_for(task), batches(part, self.device), metric_for(task))
         if self.preprocessor.n_outputs == 1:
             y, y_hat = self.preprocessor.decode(part[1]), self.preprocessor.decode(self.outputs(part[0]))
             found["rmse"] = float(np.sqrt(np.mean((y - y_hat) ** 2)))

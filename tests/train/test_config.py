@@ -60,4 +60,4 @@ def test_every_setting_has_a_check_or_is_free():
 
 
 def test_about_forty_steps_an_epoch():
-    assert [default_batch_size(n) for n in (1, 79, 80, 1294, 2560, 5000, 10**6)] == [32, 32, 32, 32, 64, 64, 512]
+    assert [default_batch_size(n) for n in (1, 640, 1279, 1280, 2560, 5000, 10**6)] == [16, 16, 16, 32, 64, 64, 512]

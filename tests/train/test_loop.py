@@ -212,6 +212,23 @@ def test_epochs_below_one_are_refused():
         fit(line(), None, mse_loss, ordered(), epochs=0)
 
 
+def test_a_loader_that_runs_dry_is_refused():
+    model = line()
+    batches = iter([(X, Y)])
+    with pytest.raises(ArgumentError, match="no batch in epoch 2; expected one that can be iterated in every epoch"):
+        fit(model, optim.SGD(model.parameters(), lr=0.1), mse_loss, batches, epochs=2)
+
+
+def test_a_wrong_schedule_is_refused():
+    model = line()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ArgumentError, match="schedule_by is 'step'; expected 'epoch' or 'batch'"):
+        fit(model, optimizer, mse_loss, ordered(), epochs=1, schedule_by="step")
+    plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    with pytest.raises(ArgumentError, match="ReduceLROnPlateau goes by the epoch"):
+        fit(model, optimizer, mse_loss, ordered(), epochs=1, scheduler=plateau, schedule_by="batch")
+
+
 def test_a_state_of_other_parts_is_refused():
     model = line()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
