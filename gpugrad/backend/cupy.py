@@ -3,7 +3,6 @@
 from types import ModuleType
 
 from ..errors import DeviceError
-from .registry import Backend
 
 
 def import_cupy() -> ModuleType:
@@ -35,10 +34,3 @@ def unavailable_reason() -> str | None:
 def device_count() -> int:
     """Number of CUDA devices that CuPy sees."""
     return int(import_cupy().cuda.runtime.getDeviceCount())
-
-
-def __getattr__(name: str) -> Backend:
-    if name == "CUPY":
-        globals()[name] = backend = Backend("cupy", import_cupy())
-        return backend
-    raise AttributeError(name)

@@ -1,5 +1,6 @@
 """Which backend serves which array type: NumPy's at import, CuPy's when its first array appears."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +42,7 @@ def _discover(kind: type) -> Backend | None:
     if issubclass(kind, np.ndarray | np.generic):
         found = NUMPY
     elif kind.__module__.partition(".")[0] == "cupy" and kind.__name__ == "ndarray":
-        from .cupy import CUPY
-
-        found = CUPY
+        found = Backend("cupy", sys.modules["cupy"])  # imported, as there is an array of it
     else:
         return None
     _backends[kind] = found
