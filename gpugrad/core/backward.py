@@ -1,7 +1,7 @@
 """The reverse sweep: from outputs to leaves, latest node first, adding up what the children of a node send it."""
 
 from collections.abc import Sequence
-from operator import itemgetter
+from heapq import heappop, heappush
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,8 +13,6 @@ from .record import PICK, pick
 from .tape import DTYPE, LEAF, NOTHING, PARENTS, SAVED, SHAPE, TIME, Extra, Node
 from .tensor import Tensor, raw, wrap
 
-_by_time = itemgetter(TIME)
-
 
 def sweep(
     roots: Sequence[tuple[Node, Any]], level: int, retain: bool, create_graph: bool = False, names: Any = None
@@ -25,27 +23,28 @@ def sweep(
     Tensors, so that the gradients can be differentiated again.  `names` is an F to use in place of the fitting one; its
     `settled(g)` makes an ordinary value of what it may have given as a cotangent.
     """
-    order, extras = _reachable([node for node, _ in roots])
-    cotangents: dict[int, Any] = {}  # by the time of the node, which is its name
+    ahead: list[tuple[int, Node]] = []  # a heap of (-time, node): latest first, as a node is newer than its parents
+    cotangents: dict[int, Any] = {}  # of the nodes ahead, by their times, which are their names
     owned: set[int] = set()  # whose cotangent is a sum made here, so that the next one may be added in place
     leaves = []
     for node, g in roots:
-        _add(cotangents, owned, node[TIME], g)
+        _send(ahead, cotangents, owned, node, g)
     last_write, watch = tape.last_write, tape.watch
     kind: Any = None
-    for node in order:
+    while ahead:
+        node = heappop(ahead)[1]
         p, parents, saved, params, _, _, time = node
-        g = cotangents.pop(time, None)
-        if g is None:
-            continue
-        if time in extras:
-            g = through_extra(extras[time], g)
-        if p is LEAF:
-            leaves.append((node, g))
-            continue
+        g = cotangents.pop(time)
+        if type(parents[-1]) is Extra:
+            g = through_extra(parents[-1], g)
+            if p is LEAF:
+                leaves.append((node, g))
+                continue
         if p is PICK:
             multi, i = parents[0], params["index"]
-            parts = cotangents.setdefault(multi[TIME], [None] * len(multi[SHAPE]))
+            if multi[TIME] not in cotangents:
+                _send(ahead, cotangents, owned, multi, [None] * len(multi[SHAPE]))
+            parts = cotangents[multi[TIME]]
             parts[i] = g if parts[i] is None else parts[i] + g  # `_rebox` makes a second PICK of one output
             continue
         if time < last_write:
@@ -63,25 +62,34 @@ def sweep(
         if not saved:
             _explain_released(p)
         if p.vjp_rules:
-            for rule, parent in zip(p.vjp_rules, parents):
+            i, n_saved = 0, 0 if params else len(saved)
+            for rule in p.vjp_rules:  # counted by hand, arguments spelled out: zip and * cost a fifth of a node's time
+                parent = parents[i]
+                i += 1
                 if parent is not None and rule is not None:
-                    h = rule(F, g, *saved, **params) if params else rule(F, g, *saved)
-                    if h.dtype != parent[DTYPE] or (p.mixes and h.shape != parent[SHAPE]):
+                    if n_saved == 3:
+                        h = rule(F, g, saved[0], saved[1], saved[2])
+                    elif n_saved == 2:
+                        h = rule(F, g, saved[0], saved[1])
+                    else:
+                        h = rule(F, g, *saved, **(params or {}))
+                    if h.dtype is not parent[DTYPE] or (p.mixes and h.shape != parent[SHAPE]):
                         h = _fit(F, h, parent)
                     if watch is not None:
                         watch.check(p, time, g, h)
                     key = parent[TIME]
                     if key in cotangents:
-                        _add(cotangents, owned, key, h)
+                        _send(ahead, cotangents, owned, parent, h)
                     else:
                         cotangents[key] = h
+                        heappush(ahead, (-key, parent))
         else:
             grads = _all_rule(p)(F, g, *saved, **params) if params else _all_rule(p)(F, g, *saved)
             for h, parent in zip(grads, parents):
                 if parent is not None and h is not None:
                     if watch is not None:
                         watch.check(p, time, g, h)
-                    _add(cotangents, owned, parent[TIME], _fit(F, h, parent))
+                    _send(ahead, cotangents, owned, parent, _fit(F, h, parent))
         if not retain and saved is not NOTHING:
             node[SAVED].clear()
     return leaves
@@ -94,34 +102,19 @@ def _fit(F: Any, g: Any, node: Node) -> Any:
     return g if g.dtype == node[DTYPE] else F.astype(g, dtype=node[DTYPE])
 
 
-def _add(cotangents: dict[int, Any], owned: set[int], key: int, g: Any) -> None:
+def _send(ahead: list[tuple[int, Node]], cotangents: dict[int, Any], owned: set[int], node: Node, g: Any) -> None:
+    """Add g to the cotangent of a node ahead."""
+    key = node[TIME]
     have = cotangents.get(key)
     if have is None:
         cotangents[key] = g
+        heappush(ahead, (-key, node))
     elif key in owned:
         have += g
     else:
         cotangents[key] = total = have + g
         if type(total) is np.ndarray:
             owned.add(key)
-
-
-def _reachable(roots: list[Node]) -> tuple[list[Node], dict[int, Extra]]:
-    """Every node at or below `roots`, latest first (a node is always newer than its parents), and their extras."""
-    stack = list(roots)
-    seen = {node[TIME]: node for node in roots}
-    extras = {}
-    while stack:
-        node = stack.pop()
-        for parent in node[PARENTS]:
-            if type(parent) is tuple:
-                time = parent[TIME]
-                if time not in seen:
-                    seen[time] = parent
-                    stack.append(parent)
-            elif type(parent) is Extra and (parent.keep or parent.hooks):
-                extras[node[TIME]] = parent
-    return sorted(seen.values(), key=_by_time, reverse=True), extras
 
 
 def _rebox(node: Node) -> list[Any]:

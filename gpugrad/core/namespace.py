@@ -60,6 +60,8 @@ def namespace(*values: Any) -> Any:
     """The F that fits these values: OPS if one of them is a Tensor of any kind, else the raw one of the first array."""
     first = None
     for value in values:
+        if value is None:
+            continue
         if isinstance(value, Tensor):
             return OPS
         if first is None and hasattr(value, "dtype") and hasattr(value, "ndim"):

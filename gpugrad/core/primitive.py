@@ -187,6 +187,11 @@ def _unary(p: Primitive) -> Rule:
     return call
 
 
+def _like(array: Any, x: Any) -> bool:
+    """True for a raw array of the type and dtype of the raw array x."""
+    return type(array) is type(x) and not isinstance(array, Tensor) and array.dtype == x.dtype
+
+
 def _binary(p: Primitive) -> Rule:
     raw, new, differentiable = p.raw, object.__new__, p.differentiable
     keep_ab, keep_a, keep_b = p.keep[True, True], p.keep[True, False], p.keep[False, True]
@@ -199,16 +204,22 @@ def _binary(p: Primitive) -> Rule:
             level = a.level
             node_a = a.node
             if type(b) is Tensor:
-                if b.level != level:
-                    return apply(p, (a, b), {})
                 z = b.data
                 node_b = b.node
-            elif weak(b, x):
+                if b.level < level:  # a constant to the level of a
+                    z = b
+                    node_b = None
+                elif b.level > level:
+                    x = a
+                    node_a = None
+                    kind = type(z)
+                    level = b.level
+            elif weak(b, x) or _like(b, x):
                 z = b
                 node_b = None
             else:
                 return apply(p, (a, b), {})
-        elif type(b) is Tensor and weak(a, b.data):
+        elif type(b) is Tensor and (weak(a, b.data) or _like(a, b.data)):
             x = a
             node_a = None
             z = b.data
@@ -218,7 +229,7 @@ def _binary(p: Primitive) -> Rule:
         else:
             return apply(p, (a, b), {})
         try:
-            y = raw[kind](x, z) if level == 0 else call(x, z)
+            y = raw[kind](x, z) if level == 0 or (kind in raw and kind is type(z)) else call(x, z)
         except Exception as error:
             explain(p, (x, z), {}, error)
         t = new(Tensor)

@@ -4,6 +4,7 @@ Repeated labels become diagonals, labels of one array alone are summed first, an
 pairs along NumPy's path; so a gradient costs about as much as the contraction it belongs to.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from ..core.primitive import primitive
 from .diagonal import diagonal_
 from .shape import reshape_, sum_to, transpose_
-from .subscripts import LETTERS, lengths, letters, read
+from .subscripts import LETTERS, letters, parse, read
 
 
 @primitive(family="einsum", jvp="bilinear", saves={"a": "b", "b": "a"}, widen=True)
@@ -21,26 +22,36 @@ def einsum_(xp: Any, a: Any, b: Any, *, subscripts: str) -> Any:
 
     A label of one input alone is in the output; so the adjoints are of the same kind.
     """
+    plan = _plan(subscripts)
+    if plan is None:  # no matrix product to be had: NumPy's own loop is faster
+        return xp.einsum(subscripts, a, b)
+    order_a, order_b, n_batch, n_a, n_sum, back = plan
+    a, b = xp.transpose(a, order_a), xp.transpose(b, order_b)
+    batch, rows, summed = a.shape[:n_batch], a.shape[n_batch : n_batch + n_a], a.shape[n_batch + n_a :]
+    columns = b.shape[n_batch + n_sum :]
+    lead = (math.prod(batch),) if batch else ()
+    left = a.reshape(*lead, math.prod(rows), math.prod(summed))
+    right = b.reshape(*lead, math.prod(summed), math.prod(columns))
+    return xp.transpose(xp.matmul(left, right).reshape((*batch, *rows, *columns)), back)
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan(subscripts: str) -> Any:
+    """How to make a matrix product of it: (axes of a, axes of b, how many are batch, a's rows and summed, axes of y).
+
+    a becomes (batch, its own, summed), b (batch, summed, its own).  None where a or b would be no matrix.
+    """
     left, out = subscripts.split("->")
     la, lb = left.split(",")
     shared = [c for c in la if c in lb]
     batch, summed = [c for c in shared if c in out], [c for c in shared if c not in out]
     only_a, only_b = [c for c in la if c not in lb], [c for c in lb if c not in la]
-    if not summed or (batch and not (only_a and only_b)):  # no matrix product to be had: NumPy's own loop is faster
-        return xp.einsum(subscripts, a, b)
-    size = dict(zip(la + lb, a.shape + b.shape, strict=True))
-    n_batch, n_a, n_b, n_sum = (math.prod(size[c] for c in group) for group in (batch, only_a, only_b, summed))
-    left_matrix = _ordered(xp, a, la, batch + only_a + summed).reshape(n_batch, n_a, n_sum)
-    right_matrix = _ordered(xp, b, lb, batch + summed + only_b).reshape(n_batch, n_sum, n_b)
-    if n_batch == 1:
-        left_matrix, right_matrix = left_matrix[0], right_matrix[0]
+    if not summed or (batch and not (only_a and only_b)):
+        return None
+    order_a = tuple(la.index(c) for c in batch + only_a + summed)
+    order_b = tuple(lb.index(c) for c in batch + summed + only_b)
     made = batch + only_a + only_b
-    y = xp.matmul(left_matrix, right_matrix).reshape([size[c] for c in made])
-    return _ordered(xp, y, made, list(out))
-
-
-def _ordered(xp: Any, x: Any, labels: Any, order: list[str]) -> Any:
-    return xp.transpose(x, [labels.index(c) for c in order])
+    return order_a, order_b, len(batch), len(only_a), len(summed), tuple(made.index(c) for c in out)
 
 
 def _grad_a(F: Any, g: Any, y: Any, a: Any, b: Any, *, subscripts: str) -> Any:
@@ -79,8 +90,8 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
     >>> einsum("ii", Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
-    terms, out, arrays = read(operands)
-    sizes = lengths(terms, arrays)
+    text, arrays = read(operands)
+    terms, out, sizes = parse(text, tuple(tuple(x.shape) for x in arrays))
     parts = [_narrowed(x, term, sizes) for x, term in zip(arrays, terms, strict=True)]
     for pair in _path(parts, out, optimize):
         first, *others = [parts[i] for i in pair]

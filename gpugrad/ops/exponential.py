@@ -81,26 +81,25 @@ def _(F, g, y, x):
     return g / (x + 1)
 
 
-@elementwise(direct="logaddexp", saves={"a": "y a", "b": "y b"})
+@elementwise(direct="logaddexp", saves="a b")
 def logaddexp(a: Any, b: Any) -> Any:
     """log(e^a + e^b), elementwise, without overflow; the gradient is 0 where both are -inf, as is that of logsumexp."""
 
 
-logaddexp.vjp(lambda F, g, y, a, b: g * F.exp_below(a, y), lambda F, g, y, a, b: g * F.exp_below(b, y))
+logaddexp.vjp(lambda F, g, y, a, b: g * F.exp_share(a, b), lambda F, g, y, a, b: g * F.exp_share(b, a))
 
 
 @elementwise(saves="y", widen=True)
-def exp_below(xp: Any, a: Any, b: Any) -> Any:
-    """e^(a - b), elementwise, for a <= b: the share of a term in its log-sum b.
-
-    At infinity it stays a number: a = b = -inf gives 0 and a = b = inf gives 1.
-    """
+def exp_share(xp: Any, a: Any, b: Any) -> Any:
+    """e^a / (e^a + e^b), elementwise: 1/2 where both are inf, 0 where both are -inf."""
     largest = float(np.finfo(xp.result_type(a, b)).max)
-    return xp.exp(xp.minimum(a - xp.maximum(xp.minimum(b, largest), -largest), 0))
+    m = xp.maximum(xp.minimum(xp.maximum(a, b), largest), -largest)
+    ea, eb = xp.exp(xp.minimum(a - m, 0)), xp.exp(xp.minimum(b - m, 0))
+    return ea / xp.maximum(ea + eb, 1)
 
 
-exp_below.vjp(lambda F, g, y, a, b: g * y, lambda F, g, y, a, b: -g * y)
+exp_share.vjp(lambda F, g, y, a, b: F.sigmoid_grad(g, y), lambda F, g, y, a, b: -F.sigmoid_grad(g, y))
 
 methods(exp=exp, log=log)
 
-__all__ = ["exp", "exp2", "exp_below", "expm1", "log", "log1p", "log2", "log10", "logaddexp"]
+__all__ = ["exp", "exp2", "exp_share", "expm1", "log", "log1p", "log2", "log10", "logaddexp"]

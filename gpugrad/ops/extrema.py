@@ -58,12 +58,12 @@ def argmin_(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 
 def _place(find: Any, x: Any, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """`axis` is one axis, or all of the last ones."""
     if len(axis) == 1:
         return find(x, axis=axis[0], keepdims=keepdims)
-    others = tuple(i for i in range(x.ndim) if i not in axis)
-    row = math.prod(x.shape[i] for i in axis)
-    place = find(x.transpose(others + axis).reshape(*(x.shape[i] for i in others), row), axis=-1)
-    return place.reshape(tuple(1 if i in axis else n for i, n in enumerate(x.shape))) if keepdims else place
+    before = x.shape[: x.ndim - len(axis)]
+    place = find(x.reshape(*before, math.prod(x.shape[len(before) :])), axis=-1)
+    return place.reshape(before + (1,) * len(axis)) if keepdims else place
 
 
 def _not_empty(op: Any) -> None:

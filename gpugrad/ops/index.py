@@ -6,9 +6,13 @@ Index arrays are operands without a gradient; slices, ints and new axes alone ar
 import math
 from typing import Any
 
+import numpy as np
+
+from ..backend.device import to_numpy
 from ..core.primitive import primitive
-from ..core.tensor import methods
+from ..core.tensor import methods, raw
 from ..core.transform import as_value
+from ..errors import ShapeError
 from .axes import normal_axis
 from .keys import Key, explain_index, fill, parse
 from .scatter import add_rows, places, repeats
@@ -86,6 +90,12 @@ def _(F, *args, key):
 @index_set_.check
 def _(x, v, *index, key):
     explain_index("setitem", x.shape, index, key)
+    stand_in = np.broadcast_to(np.int8(0), x.shape)
+    place = stand_in[fill(key, tuple(to_numpy(raw(i)) for i in index))].shape
+    raise ShapeError(
+        f"setitem: the value has shape {tuple(getattr(v, 'shape', ()))}, which does not broadcast to {place}, the "
+        "shape of the place it goes to"
+    )
 
 
 @primitive(family="index", saves="index")

@@ -3,7 +3,7 @@
 The merge of a graph concatenates and its gradient is split; see Foundations of Computer Vision, 14.7.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..core.primitive import primitive
@@ -179,6 +179,12 @@ def _arrays(name: str, xs: Any) -> list[Any]:
     return arrays
 
 
-methods(split, unstack, unbind=unstack)
+def _iterate(x: Any) -> Iterator[Any]:
+    """The slices along the first axis, recorded as one operation."""
+    len(x)  # raises for a 0-d tensor
+    return iter(unstack(x))
+
+
+methods(split, unstack, unbind=unstack, __iter__=_iterate)
 
 __all__ = ["concatenate", "hstack", "split", "stack", "unstack", "vstack"]

@@ -24,11 +24,13 @@ Key = tuple[Any, ...]
 def parse(name: str, key: Any, x: Any) -> tuple[Key, tuple[Any, ...]]:
     """(skeleton, index arrays) of x[key].
 
-    The skeleton holds ints from 0, slices, None, and ARRAY where an index array or mask belongs.  It has no ellipsis
-    and no full slices at its end.  Raises IndexingError for too many indices, one out of range, or one of no such kind.
+    The skeleton holds ints from 0, slices, None, and ARRAY where an index array or mask belongs, and no ellipsis.
+    Raises IndexingError for too many indices, one out of range, or one of no such kind.
     """
     if type(key) is int and x.ndim:
         return (_place(name, key, 0, x.shape),), ()
+    if type(key) is slice and x.ndim:
+        return (_item(name, key),), ()
     items = [_item(name, k) for k in (key if type(key) is tuple else (key,))]
     used = sum(map(_axes_of, items))
     if used > x.ndim:

@@ -7,12 +7,13 @@ Each raises ShapeError for what is no square matrix.
 from typing import Any
 
 from ..core.primitive import primitive
-from .linalg_parts import batches_itself, explained, floats, mt, product, require_matrix, scalar, total
+from .linalg_errors import explained, floats
+from .linalg_parts import batches_itself, mt, product, scalar, total
 from .linalg_solve import SINGULAR
 
 
-@primitive(saves="a", widen=True)
 @explained("has no determinant")
+@primitive(saves="a", widen=True)
 def det(xp: Any, a: Any) -> Any:
     """The determinant of square matrices (..., n, n) -> (...).
 
@@ -32,8 +33,8 @@ def _(F, t, y, a):
     return total(F, F.cofactors(a) * t)
 
 
-@primitive(saves="y a", widen=True)
 @explained(SINGULAR)
+@primitive(saves="y a", widen=True)
 def cofactors(xp: Any, a: Any) -> Any:
     """det(a) a^-T, the derivative of det; by singular values where a matrix is singular."""
     d = xp.linalg.det(a)
@@ -63,8 +64,8 @@ def _second_derivative(F: Any, h: Any, y: Any, a: Any) -> Any:
     return scalar(F, total(F, m * h)) * y - product(F, y, mt(F, h), m)
 
 
-@primitive(saves="a", widen=True, several=True)
 @explained("has no determinant")
+@primitive(saves="a", widen=True, several=True)
 def slogdet(xp: Any, a: Any) -> tuple[Any, Any]:
     """(sign, log |det|) of square matrices (..., n, n), each (...): without overflow where det would.
 
@@ -87,7 +88,5 @@ def _(F, t, y, a):
 
 for _op in (det, cofactors, slogdet):
     batches_itself(_op)
-for _op in (det, slogdet):
-    _op.check(lambda a, name=_op.__name__: require_matrix(name, a, square=True))
 
 __all__ = ["det", "slogdet"]

@@ -1,18 +1,14 @@
-"""What the operations on matrices share: transposes, triangles, batches, and what to say when a matrix will not do.
+"""What the derivative rules of matrices share: transposes, triangles, scaling by vectors, batching rules.
 
 A matrix is the last two axes (..., m, n); axes before them are a batch, and may be empty.
 """
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from ..core.batch import elementwise as aligned
 from ..core.primitive import primitive
-from ..errors import GpugradError, LinAlgError, ShapeError
 
 
 def mt(F: Any, x: Any) -> Any:
@@ -71,13 +67,20 @@ def split_columns(F: Any, x: Any, k: int) -> Any:
     return F.split(x, indices=(k,), axis=x.ndim - 1)
 
 
-def differences(F: Any, low: Any, high: Any) -> Any:
-    """Divisors high - low for what belongs to two values of a spectrum: infinite on the diagonal, NaN where equal.
+def wide(F: Any, x: Any) -> Any:
+    """(..., m, n) as one matrix (m, ... n): the batch folded into the columns."""
+    n = x.ndim
+    y = F.transpose(x, axes=(n - 2, *range(n - 2), n - 1))
+    return F.reshape(y, shape=(y.shape[0], math.prod(y.shape[1:])))
+
+
+def as_divisors(F: Any, gap: Any) -> Any:
+    """Differences between the values of a spectrum, made infinite on the diagonal, and NaN where two values are equal.
 
     So the diagonal of a quotient is 0, and a derivative that does not exist is NaN, with no warning.
     """
-    gap = high - low
-    return F.where(gap == 0, math.nan, gap) + diag(F, F.full_like(diagonal_of(F, gap), value=math.inf))
+    gap = gap + diag(F, F.full_like(diagonal_of(F, gap), value=math.inf))
+    return F.where(gap == 0, math.nan, gap)
 
 
 @primitive(jvp="linear")
@@ -106,55 +109,3 @@ def batches_in_pairs(op: Any) -> None:
 
 
 batches_itself(triangle)
-
-
-def floats(x: Any) -> Any:
-    """Integers and bools as float64."""
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
-
-
-def require_matrix(name: str, x: Any, square: bool = False) -> None:
-    """ShapeError unless x has two axes, and they are equal where `square`."""
-    shape = tuple(getattr(x, "shape", ()))
-    if len(shape) < 2:
-        raise ShapeError(f"{name}: the argument has shape {shape}; expected at least two axes, (..., m, n)")
-    if square and shape[-1] != shape[-2]:
-        raise ShapeError(f"{name}: the argument has shape {shape}; expected square matrices, (..., n, n)")
-
-
-Forward = Callable[..., Any]
-
-
-def explained(fault: str, square: bool = True) -> Callable[[Forward], Forward]:
-    """A decorator for forwards f(xp, a, *others, **params): a failure names the operation, the matrix and the `fault`."""
-
-    def decorate(forward: Forward) -> Forward:
-        name = forward.__name__.rstrip("_")
-
-        @functools.wraps(forward)
-        def guarded(xp: Any, a: Any, *others: Any, **params: Any) -> Any:
-            try:
-                return forward(xp, a, *others, **params)
-            except np.linalg.LinAlgError as error:
-                if isinstance(error, GpugradError):
-                    raise
-                require_matrix(name, a, square)
-                for other in others:
-                    require_matrix(name, other)
-                at = _which(functools.partial(forward, xp, **params), xp, a, len(others))
-                finite = "" if bool(xp.isfinite(a).all()) else " (it holds NaN or infinity)"
-                raise LinAlgError(f"{name}: {at} {fault}{finite}") from error
-
-        return guarded
-
-    return decorate
-
-
-def _which(f: Forward, xp: Any, a: Any, n_others: int) -> str:
-    """Name the first matrix for which f fails; the others become identities, for which it would not."""
-    for index in np.ndindex(a.shape[:-2]):
-        try:
-            f(a[index], *(xp.eye(a.shape[-1]) for _ in range(n_others)))
-        except np.linalg.LinAlgError:
-            return f"the matrix at {list(index)} of the batch" if index else "the matrix"
-    return "a matrix"

@@ -1,4 +1,4 @@
-"""Linear systems, the inverse, and Cholesky's factor.
+"""Linear systems and the inverse.
 
 Shapes: a (..., n, n), a batch of matrices.  dtypes: float32 and float64, integers as float64; float16 and bfloat16 are
 computed in float32 and rounded once.  Each raises ShapeError for what is no square matrix, and LinAlgError for a matrix
@@ -15,25 +15,21 @@ from ..core.primitive import primitive
 from ..core.transform import as_value
 from ..errors import ShapeError
 from .axis_moves import squeeze_
-from .linalg_parts import (
-    batches_in_pairs,
-    batches_itself,
-    explained,
-    floats,
-    mt,
-    product,
-    require_matrix,
-    symmetric,
-)
-from .shape import reshape_, transpose_
+from .linalg_errors import explained, floats, require_matrix
+from .linalg_parts import batches_in_pairs, batches_itself, mt, product, wide
+from .shape import reshape_
 
 SINGULAR = "is singular; use pinv or lstsq, or add a small multiple of the identity"
 
 
-@primitive(saves={"a": "y a", "b": "a"}, widen=True)
 @explained(SINGULAR)
+@primitive(saves={"a": "y a", "b": "a"}, widen=True)
 def solve_(xp: Any, a: Any, b: Any) -> Any:
     """x with a x = b: a (..., m, m), b (..., m, k) -> (..., m, k), leading axes broadcast."""
+    return _solved(xp, a, b)
+
+
+def _solved(xp: Any, a: Any, b: Any) -> Any:
     if a.ndim == 2 and b.ndim > 2:  # one factorisation serves all: the batch of b becomes columns
         wide = xp.moveaxis(b, -2, 0)
         x = xp.linalg.solve(a, wide.reshape(b.shape[-2], math.prod(wide.shape[1:])))
@@ -44,15 +40,17 @@ def solve_(xp: Any, a: Any, b: Any) -> Any:
     return xp.linalg.solve(a, b)
 
 
-def _with_others(F: Any, gb: Any, y: Any) -> Any:
-    """gb y^T, for the gradient of the matrix: over a batch that it does not have, summed by the engine."""
-    return product(F, gb, mt(F, y))
+def _grad_of_matrix(F: Any, gb: Any, y: Any, a: Any) -> Any:
+    """-gb y^T, summed at once over a batch that a does not have."""
+    if a.ndim == 2 and y.ndim > 2:
+        gb, y = wide(F, gb), wide(F, y)
+    return -F.matmul(gb, mt(F, y))
 
 
 @solve_.vjp_all
 def _(F, g, y, a, b):
     gb = F.solve(mt(F, a), g)
-    return None if y is None else -_with_others(F, gb, y), gb
+    return None if y is None else _grad_of_matrix(F, gb, y, a), gb
 
 
 @solve_.jvp
@@ -66,21 +64,19 @@ def _right_side(F: Any, ta: Any, tb: Any, y: Any) -> Any:
     return -F.matmul(ta, y) if tb is None else tb - F.matmul(ta, y)
 
 
-@primitive(saves={"a": "y a", "b": "a"}, widen=True)
 @explained("has a 0 on its diagonal; in a derivative of qr or cholesky: the columns are linearly dependent")
+@primitive(saves={"a": "y a", "b": "a"}, widen=True)
 def solve_triangular_(xp: Any, a: Any, b: Any, *, lower: bool) -> Any:
     """x with a x = b, of a's lower or upper triangle alone: (..., m, m), (..., m, k) -> (..., m, k)."""
-    solve = solve_.primitive.forward
     if not lower:
-        return solve(xp, xp.triu(a), b)  # an upper triangle is its own LU factor: this is back substitution
-    turned = solve(xp, xp.tril(a)[..., ::-1, ::-1], b[..., ::-1, :])
-    return turned[..., ::-1, :]
+        return _solved(xp, xp.triu(a), b)  # an upper triangle is its own LU factor: this is back substitution
+    return _solved(xp, xp.tril(a)[..., ::-1, ::-1], b[..., ::-1, :])[..., ::-1, :]
 
 
 @solve_triangular_.vjp_all
 def _(F, g, y, a, b, *, lower):
     gb = F.solve_triangular(mt(F, a), g, lower=not lower)
-    return None if y is None else -F.triangle(_with_others(F, gb, y), upper=not lower, diagonal=1), gb
+    return None if y is None else F.triangle(_grad_of_matrix(F, gb, y, a), upper=not lower, diagonal=1), gb
 
 
 @solve_triangular_.jvp
@@ -136,10 +132,13 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
     return _with_vector(solve_triangular_, a, b, lower=lower)
 
 
+@explained(SINGULAR + "; where a derivative asked for it, of slogdet, or a second one of det, there is none to give")
 @primitive(saves="y", widen=True)
-@explained(SINGULAR)
 def inv(xp: Any, a: Any) -> Any:
-    """The inverse y = a^-1 of square matrices (..., n, n); its gradient is -y^T g y^T.  To solve a system, use `solve`."""
+    """The inverse y = a^-1 of square matrices (..., n, n); its gradient is -y^T g y^T.
+
+    To solve a system, `solve` is faster and more accurate.
+    """
     return xp.linalg.inv(floats(a))
 
 
@@ -154,47 +153,6 @@ def _(F, t, y, a):
     return -product(F, y, t, y)
 
 
-@primitive(saves="y", widen=True)
-@explained("is not positive definite; add a small multiple of the identity")
-def cholesky_(xp: Any, a: Any) -> Any:
-    """The lower triangle l with a = l l^T."""
-    return xp.linalg.cholesky(floats(a))
-
-
-@cholesky_.vjp
-def _(F, g, y, a):
-    p = F.triangle(F.matmul(mt(F, y), g), upper=False, diagonal=0.5)
-    return symmetric(F, _congruent(F, mt(F, y), p, lower=False))
-
-
-@cholesky_.jvp
-def _(F, t, y, a):
-    return F.matmul(y, F.triangle(_congruent(F, y, symmetric(F, t), lower=True), upper=False, diagonal=0.5))
-
-
-def _congruent(F: Any, a: Any, x: Any, lower: bool) -> Any:
-    """a^-1 x a^-T for a triangle a."""
-    left = F.solve_triangular(a, x, lower=lower)
-    return mt(F, F.solve_triangular(a, mt(F, left), lower=lower))
-
-
 batches_itself(inv)
-batches_itself(cholesky_)
 
-
-def cholesky(a: Any, *, upper: bool = False) -> Any:
-    """The lower triangle l with a = l l^T, or the upper one u = l^T with a = u^T u, of positive definite a (..., n, n).
-
-    Only that triangle of a is read, and a is taken to be symmetric: the gradient is, and of a tangent only the symmetric
-    part counts.  Raises LinAlgError where a is not positive definite, where there is no derivative either.
-    Source: Murray, Differentiation of the Cholesky decomposition, 2016, equations 8 and 9.
-    """
-    a = as_value(a)
-    if not upper:
-        return cholesky_(a)
-    require_matrix("cholesky", a, square=True)
-    axes = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
-    return transpose_(cholesky_(transpose_(a, axes=axes)), axes=axes)
-
-
-__all__ = ["cholesky", "inv", "solve", "solve_triangular"]
+__all__ = ["inv", "solve", "solve_triangular"]

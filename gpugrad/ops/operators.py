@@ -1,8 +1,8 @@
 """Python's operators on Tensors, each the operation of that name, and NumPy's universal functions on them.
 
 `t += u` writes into t's memory where nothing is recorded.  Where t or u is part of a recording, t becomes a recorded
-new tensor, and gradients flow as they do through t = t + u.  Either way a backward pass that needs t's old values
-raises GradientError, and t keeps its shape and dtype.
+new tensor, and gradients flow as they do through t = t + u.  Either way t keeps its shape and dtype, and a backward()
+that needs t's old values raises GradientError.  Inside a transform t always becomes a new tensor.
 """
 
 from typing import Any
@@ -55,9 +55,10 @@ def _in_place(op: Operation, symbol: str) -> Any:
             return self
         y = op(self, other)
         _require_same(symbol, self, y)
-        date_write(self)
-        if y.node is not None:  # newer than the write it stands for, or its own saved values would count as overwritten
-            y.node = (*y.node[:TIME], next(clock))
+        if not y.level:
+            date_write(self)
+            if y.node is not None:  # newer than the write it stands for, or what it saved would count as overwritten
+                y.node = (*y.node[:TIME], next(clock))
         rebind(self, y)
         return self
 
@@ -70,7 +71,7 @@ def _write(op: Operation, ufunc: str, symbol: str, t: Tensor, other: Any) -> Non
         t.data = y = op(array, other)
         _require_same(symbol, Tensor(array), y)
         return
-    if array.dtype.kind != "V" and (type(other) in SCALARS or other.dtype == array.dtype):
+    if array.dtype.kind != "V" and (type(other) in SCALARS or getattr(other, "dtype", None) == array.dtype):
         try:
             getattr(backend_of_type(type(array)).xp, ufunc)(array, other, out=array)
             mark_written(array)
@@ -91,6 +92,10 @@ def _require_same(symbol: str, t: Any, y: Any) -> None:
         raise DTypeError(f"t {symbol}= u: the result has dtype {y.dtype}, but t has {t.dtype}; convert u, or {fix}")
 
 
+def _divmod(a: Any, b: Any) -> tuple[Any, Any]:
+    return floor_divide(a, b), remainder(a, b)
+
+
 def _unless_foreign(op: Operation) -> Any:
     """== and != leave None and text to Python, which finds them different."""
     return lambda self, other: NotImplemented if other is None or isinstance(other, str) else op(self, other)
@@ -99,10 +104,11 @@ def _unless_foreign(op: Operation) -> Any:
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """np.sin(t), np.add(array, t) and array + t: the operation of the ufunc's name.
 
-    Raises ArgumentTypeError for a ufunc that gpugrad has not, for its methods (np.add.reduce) and for out= and the like.
+    Raises ArgumentTypeError for a ufunc that gpugrad has not, for its methods (np.add.reduce) and for out= and such.
     """
     name = ufunc.__name__
-    if name not in PRIMITIVES:
+    op = _divmod if name == "divmod" else getattr(PRIMITIVES.get(name), "call", None)
+    if op is None:
         raise ArgumentTypeError(f"np.{name}: gpugrad has no such operation; use t.detach().numpy()")
     if method != "__call__":
         raise ArgumentTypeError(f"np.{name}.{method}: not for Tensors; use gpugrad's own reductions, such as t.sum()")
@@ -111,7 +117,7 @@ def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: 
             f"np.{name}: got {', '.join(kwargs)} beside a Tensor; expected arrays alone (an array takes the values of "
             "t by array[...] = t.detach().numpy())"
         )
-    return PRIMITIVES[name].call(*inputs)
+    return op(*inputs)
 
 
 _BINARY = {
@@ -137,8 +143,8 @@ methods(
     __abs__=absolute,
     __invert__=invert,
     __round__=lambda self, ndigits=None: round(self, ndigits or 0),
-    __divmod__=lambda self, other: (floor_divide(self, other), remainder(self, other)),
-    __rdivmod__=lambda self, other: (floor_divide(other, self), remainder(other, self)),
+    __divmod__=_divmod,
+    __rdivmod__=lambda self, other: _divmod(other, self),
     __eq__=_unless_foreign(equal),
     __ne__=_unless_foreign(not_equal),
     __lt__=less,

@@ -1,8 +1,9 @@
 """softmax, its logarithm, and the logarithm of its denominator, along one axis or several, by default the last.
 
 dtypes: x's own, float64 for ints; 2-byte floats are computed in float32 and rounded once.  The largest element is taken
-off first, so that no x is too large.  At infinity: all of +inf share the weight; where all are -inf, logsumexp is -inf
-with gradient 0, and softmax and log_softmax are NaN.  Each raises ShapeError for an axis out of range.
+off first, so that no x is too large.  At infinity there is no NaN: elements of +inf share the weight equally, and where
+all are -inf there is no weight to share, so softmax is 0 with gradient 0, logsumexp is -inf with gradient 0, and
+log_softmax is -inf.  Each raises ShapeError for an axis out of range.
 """
 
 from typing import Any
@@ -15,40 +16,44 @@ from ..core.transform import as_value
 from .reduce import axes_of, batch_front, kept
 
 
-def _shifted(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
-    """(d, m): x less its maximum, which is 0 at +inf and -inf where all are; and that maximum."""
+def _exponents(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
+    """(d, m): x less its maximum m, which is 0 also at +inf, and -inf where all are."""
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    if not x.size:
+        return x, -np.inf
     m = x.max(axis=axis, keepdims=True)
     largest = float(np.finfo(x.dtype).max)
     return xp.minimum(x - xp.maximum(xp.minimum(m, largest), -largest), 0), m
 
 
-@primitive(family="reduce", saves="x y", widen=True)
+def _log_sum(xp: Any, d: Any, axis: tuple[int, ...]) -> Any:
+    """log of the sum of e^d, with the axes kept.  The sum is at least 1, or 0 (all -inf) and taken as 1."""
+    return xp.log(xp.maximum(xp.exp(d).sum(axis=axis, keepdims=True), 1))
+
+
+@primitive(family="reduce", saves="x", widen=True)
 def logsumexp_(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """log of the sum of e^x over the axes."""
-    d, m = _shifted(xp, x, axis) if x.size else (x, None)
-    with np.errstate(divide="ignore"):  # log(0) is -inf, as it should be
-        y = xp.log(xp.exp(d).sum(axis=axis, keepdims=keepdims))
-    return y if m is None else y + m.reshape(y.shape)
+    d, m = _exponents(xp, x, axis)
+    y = _log_sum(xp, d, axis) + m
+    return y if keepdims else xp.squeeze(y, axis)
 
 
 @logsumexp_.vjp
 def _(F, g, y, x, *, axis, keepdims):
-    return kept(F, g, axis, keepdims) * F.exp_below(x, kept(F, y, axis, keepdims))
+    return kept(F, g, axis, keepdims) * F.softmax(x, axis=axis)
 
 
 @logsumexp_.jvp
 def _(F, t, y, x, *, axis, keepdims):
-    return F.sum(t * F.exp_below(x, kept(F, y, axis, keepdims)), axis=axis, keepdims=keepdims)
+    return F.sum(t * F.softmax(x, axis=axis), axis=axis, keepdims=keepdims)
 
 
 @primitive(family="axis", saves="y", widen=True)
 def softmax_(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """e^x over its sum."""
-    if not x.size:
-        return xp.exp(x)
-    e = xp.exp(_shifted(xp, x, axis)[0])
-    return e / e.sum(axis=axis, keepdims=True)
+    e = xp.exp(_exponents(xp, x, axis)[0])
+    return e / xp.maximum(e.sum(axis=axis, keepdims=True), 1)
 
 
 def _softmax_derivative(F: Any, g: Any, y: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
@@ -85,10 +90,8 @@ def _(F, tg, ty, out, g, y, *, axis):
 @primitive(family="axis", saves="y", widen=True)
 def log_softmax_(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """x - logsumexp(x)."""
-    if not x.size:
-        return xp.exp(x)
-    d = _shifted(xp, x, axis)[0]
-    return d - xp.log(xp.exp(d).sum(axis=axis, keepdims=True))
+    d = _exponents(xp, x, axis)[0]
+    return d - _log_sum(xp, d, axis)
 
 
 @log_softmax_.vjp
@@ -133,7 +136,7 @@ def _total(F: Any, x: Any, axis: tuple[int, ...]) -> Any:
 def logsumexp(x: Any, axis: Any = -1, *, keepdims: bool = False) -> Any:
     """log of the sum of e^x over `axis` (an int, several, or None for all): -inf over no elements.
 
-    The gradient is softmax(x); 0 where all are -inf, and 1 at each +inf.
+    The gradient is softmax(x).
     """
     x = as_value(x)
     return logsumexp_(x, axis=_axes("logsumexp", x, axis), keepdims=keepdims)

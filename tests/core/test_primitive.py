@@ -171,8 +171,9 @@ def counting(module, name):
 def test_the_short_way_does_not_go_through_apply():
     x, c = gg.Tensor([1.0], requires_grad=True), gg.Tensor([2.0])
     with counting(primitive_module, "apply") as calls:
-        for y in (x + c, c + c, x * 2.0, 2.0 * x, ops.tanh(x), -x):
+        for y in (x + c, c + c, x * 2.0, 2.0 * x, ops.tanh(x), -x, x * np.ones(1), np.ones(1) * x):
             assert isinstance(y, gg.Tensor)
+        gg.grad(lambda v: v * v + x * v + v * np.ones(()) - 2.0 * v)(np.array(1.0))
         assert calls == []
-        assert isinstance(x + np.ones(1), gg.Tensor)
+        assert isinstance(x + np.ones(1, np.float32), gg.Tensor)
         assert len(calls) == 1

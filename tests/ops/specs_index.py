@@ -40,6 +40,7 @@ KEYS = {
     "row mask": ((3, 4), I([True, False, True])),
     "column mask": ((3, 4), (slice(None), I([True, False, True, True]))),
     "mask and array": ((3, 4), (I([True, False, True]), I([1, 1]))),
+    "wide mask and array": ((2, 3, 4), (np.eye(2, 3, dtype=bool), I([1, 1]))),
     "mask and int": ((3, 4), (I([True, False, True]), 2)),
     "no true in mask": ((3,), I([False, False, False])),
     "0-d array": ((3, 4), I(1)),

@@ -1,0 +1,1 @@
+"""NumPy's names and signatures, over Tensors and arrays."""

@@ -1,0 +1,202 @@
+"""The table of what gpugrad.numpy offers, and how a call finds its way: Tensors to an operation, the rest to NumPy.
+
+Where no Tensor is the first argument, NumPy's own function is called; it finds Tensors further behind by NumPy's
+protocols (protocol.py), which look into this table too.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from .. import ops
+from ..core.batch import Batched
+from ..core.tensor import Tensor
+from ..errors import ArgumentTypeError, GpugradError
+
+Function = Callable[..., Any]
+
+
+class Entry(NamedTuple):
+    """One name of the namespace."""
+
+    name: str
+    group: str
+    modes: str  # "forward, reverse" or "no derivative"
+    limits: str
+    tensor: Function | None  # the operation on Tensors; None where none is taken
+    public: Any  # what gpugrad.numpy exports
+
+
+TABLE: dict[str, Entry] = {}
+BY_FUNCTION: dict[Any, Entry] = {}  # NumPy's function or ufunc -> entry, for the protocols
+BOTH, NONE = "forward, reverse", "no derivative"
+
+
+def enter(
+    group: str, names: str, tensor: Function, limits: str = "", modes: str = BOTH, sequence: bool = False
+) -> None:
+    """Offer an operation under NumPy's names for it; a name that the installed NumPy lacks is left out.
+
+    sequence: the first argument is a sequence of arrays (concatenate), where otherwise a list stands for an array.
+    """
+    for name in names.split():
+        plain = getattr(np, name, None)
+        if plain is None:
+            continue
+        make: Any = _ufunc if isinstance(plain, np.ufunc) else _function
+        public = make(name, plain, tensor, sequence)
+        entry = Entry(name, group, modes, limits, tensor, public)
+        TABLE[name] = entry
+        BY_FUNCTION.setdefault(plain, entry)
+
+
+def enter_constant(group: str, names: str, tensor: Function, limits: str = "") -> None:
+    """Offer an operation that carries no gradient."""
+    enter(group, names, tensor, limits, NONE)
+
+
+def enter_own(group: str, f: Function, limits: str = "", modes: str = BOTH) -> None:
+    """Offer a function that takes arrays and Tensors alike, because NumPy's own does not look for other types."""
+    name = f.__name__.rstrip("_")
+    TABLE[name] = entry = Entry(name, group, modes, limits, f, f)
+    BY_FUNCTION.setdefault(getattr(np, name), entry)
+
+
+def enter_plain(group: str, names: str, limits: str = "") -> None:
+    """Offer NumPy's own functions, which take no Tensors."""
+    for name in names.split():
+        if hasattr(np, name):
+            TABLE[name] = Entry(name, group, NONE, limits, None, getattr(np, name))
+
+
+def enter_values(group: str, names: str) -> None:
+    """Offer NumPy's own functions of values alone: Tensors are read, and plain arrays come back."""
+    for name in names.split():
+        if hasattr(np, name):
+            enter(group, name, _of_values(name, getattr(np, name)), "gives plain arrays; not inside vmap", NONE)
+
+
+def _of_values(name: str, plain: Function) -> Function:
+    @functools.wraps(plain)
+    def f(*args: Any, **kwargs: Any) -> Any:
+        def read(a: Any) -> Any:
+            if isinstance(a, Tensor):
+                return value_of(name, a)
+            return type(a)(map(read, a)) if type(a) in (list, tuple) else a
+
+        return plain(*map(read, args), **{k: read(v) for k, v in kwargs.items()})
+
+    return f
+
+
+def value_of(name: str, t: Any) -> Any:
+    """The raw array of a Tensor; ArgumentTypeError inside vmap, where it stands for many."""
+    while isinstance(t, Tensor):
+        if isinstance(t, Batched):
+            t._concrete(name)
+        t = t.data
+    return t
+
+
+def holds_tensor(x: Any) -> bool:
+    """True for a Tensor, or a list or tuple with one somewhere inside."""
+    if isinstance(x, Tensor):
+        return True
+    return type(x) in (list, tuple) and any(map(holds_tensor, x))
+
+
+def stacked(x: Any) -> Any:
+    """A nest of lists with Tensors inside as one Tensor."""
+    return ops.stack([stacked(v) for v in x]) if type(x) in (list, tuple) and holds_tensor(x) else x
+
+
+def call_tensor(name: str, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """f(*args, **kwargs), where arguments that do not fit f's signature raise ArgumentTypeError."""
+    try:
+        return f(*args, **kwargs)
+    except TypeError as error:
+        if not isinstance(error, GpugradError):
+            _explain(name, f, args, kwargs, error)
+        raise
+
+
+def _explain(name: str, f: Function, args: Any, kwargs: Any, error: TypeError) -> None:
+    signature = inspect.signature(f)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as fault:
+        raise ArgumentTypeError(f"{name}: {fault}; on Tensors expected {name}{signature}") from error
+
+
+def refuse_options(name: str, options: Any) -> NoReturn:
+    """Raise for a ufunc's out=, where= and the like."""
+    raise ArgumentTypeError(
+        f"np.{name}: got {', '.join(options)} beside a Tensor; expected arrays alone (an array takes the values of "
+        "t by array[...] = t.detach().numpy())"
+    )
+
+
+def call_ufunc(name: str, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An elementwise operation with what of a ufunc's keywords has a meaning here: dtype, the dtype to compute in."""
+    options = {k: v for k, v in kwargs.items() if not (v is None or (k == "where" and v is True))}
+    dtype = options.pop("dtype", None)
+    if options:
+        refuse_options(name, options)
+    return f(*args) if dtype is None else f(*(ops.astype(a, dtype) for a in args))
+
+
+def _ufunc(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
+    make = {1: _unary, 2: _binary}.get(plain.nin, _function)
+    return _described(make(name, plain, tensor, False), name, plain, tensor)
+
+
+def _unary(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
+    def call(x: Any, /, *out: Any, **kwargs: Any) -> Any:
+        if isinstance(x, Tensor):
+            if out or kwargs:
+                return call_ufunc(name, tensor, (x,), kwargs | ({"out": out} if out else {}))
+            return tensor(x)
+        if type(x) is list and holds_tensor(x):
+            return call(stacked(x), *out, **kwargs)
+        return plain(x, *out, **kwargs)
+
+    return call
+
+
+def _binary(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
+    def call(a: Any, b: Any, /, *out: Any, **kwargs: Any) -> Any:
+        if isinstance(a, Tensor) or isinstance(b, Tensor):
+            if out or kwargs:
+                return call_ufunc(name, tensor, (a, b), kwargs | ({"out": out} if out else {}))
+            return tensor(a, b)
+        return plain(a, b, *out, **kwargs)
+
+    return call
+
+
+def _function(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            x = args[0]
+            if isinstance(x, Tensor):
+                return call_tensor(name, tensor, args, kwargs)
+            if type(x) is list and not sequence and holds_tensor(x):
+                return call_tensor(name, tensor, (stacked(x), *args[1:]), kwargs)
+        return plain(*args, **kwargs)
+
+    return _described(call, name, plain, tensor)
+
+
+def _described(call: Any, name: str, plain: Any, tensor: Function) -> Function:
+    call.__name__ = call.__qualname__ = name
+    call.__module__ = "gpugrad.numpy"
+    call.__doc__ = tensor.__doc__ or plain.__doc__
+    if isinstance(plain, np.ufunc):
+        for part in ("reduce", "accumulate", "reduceat", "outer", "at", "nin", "nout", "identity"):
+            setattr(call, part, getattr(plain, part))
+    else:
+        call.__signature__ = inspect.signature(tensor)
+    return call

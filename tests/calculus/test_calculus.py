@@ -1,0 +1,429 @@
+"""The rules of differentiation that the library stands on, each a test with the numbers worked by hand.
+
+Vectors are single samples as in the books, column vectors there; a batch is (N, n), a weight (n_out, n_in).
+Sources: PML = Murphy, Probabilistic Machine Learning; FCV = Torralba, Isola and Freeman, Foundations of Computer Vision;
+FML = the slides "24 Backpropagation" of Foundations of Machine Learning.
+"""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import gpugrad as gg
+from gpugrad import nn, ops, optim
+
+LN2, LN5 = math.log(2.0), math.log(5.0)
+
+
+def leaf(values, dtype="float64"):
+    return gg.Tensor(np.array(values, dtype), requires_grad=True)
+
+
+def exactly(t, expected):
+    assert t is not None
+    np.testing.assert_array_equal(np.asarray(t.detach() if isinstance(t, gg.Tensor) else t), expected)
+
+
+def close(t, expected, rtol=1e-14, atol=1e-15):
+    assert t is not None
+    np.testing.assert_allclose(np.asarray(t.detach() if isinstance(t, gg.Tensor) else t), expected, rtol=rtol, atol=atol)
+
+
+# --- C4: a scalar loss over layers with parameters (PML 13.3.2)
+
+
+def test_c4_one_sweep_gives_the_gradient_of_every_parameter(monkeypatch):
+    # L = 1/2 |y - W2 relu(W1 x)|^2 with
+    x, y = [1.0, 2.0], [3.0, 1.0]
+    w1 = [[1.0, 0.0], [1.0, -1.0], [2.0, 1.0]]  # W1 x = [1, -1, 4], h = relu = [1, 0, 4]
+    w2 = [[1.0, 2.0, 0.0], [0.0, 1.0, 1.0]]  # W2 h = [1, 4], r = W2 h - y = [-2, 3], L = (4 + 9) / 2 = 6.5
+    # dL/dW2 = r h^T;  W2^T r = [-2, -4 + 3, 3] = [-2, -1, 3], times [1, 0, 1] gives u1 = [-2, 0, 3];
+    # dL/dW1 = u1 x^T;  dL/dx = W1^T u1 = [-2 + 0 + 6, 0 + 0 + 3] = [4, 3]
+    by_hand = [[4.0, 3.0], [[-2, -4], [0, 0], [3, 6]], [[-2, 0, -8], [3, 0, 12]]]
+
+    def loss(x, w1, w2):
+        r = y - ops.matmul(w2, ops.relu(ops.matmul(w1, x)))
+        return 0.5 * (r * r).sum()
+
+    sweeps = []
+    real = gg.core.transform.sweep
+    monkeypatch.setattr(gg.core.transform, "sweep", lambda *args, **kw: sweeps.append(args) or real(*args, **kw))
+    value, grads = gg.value_and_grad(loss, (0, 1, 2))(*map(np.array, (x, w1, w2)))
+    assert float(value) == 6.5 and len(sweeps) == 1
+    for g, expected in zip(grads, by_hand, strict=True):
+        exactly(g, expected)
+    leaves = [leaf(v) for v in (x, w1, w2)]
+    loss(*leaves).backward()
+    for t, expected in zip(leaves, by_hand, strict=True):
+        exactly(t.grad, expected)
+
+
+def test_c4_with_a_smooth_nonlinearity():
+    # one unit a layer: L = 1/2 (y - v tanh(w x))^2, x = 1, w = ln 2: tanh(ln 2) = (2 - 1/2)/(2 + 1/2) = 0.6;
+    # v = 5, y = 1: r = 5 * 0.6 - 1 = 2, L = 2; dL/dv = r 0.6 = 1.2; dL/dw = r v (1 - 0.36) x = 6.4
+    value, (dw, dv) = gg.value_and_grad(lambda w, v: 0.5 * (1.0 - v * ops.tanh(w * 1.0)) ** 2, (0, 1))(LN2, 5.0)
+    close(value, 2.0)
+    close(dv, 1.2)
+    close(dw, 6.4)
+
+
+# --- C5: cross entropy with logits (PML 13.3.3.1)
+
+LOGITS = np.array([0.0, LN2, LN5])  # softmax is [1, 2, 5] / 8
+
+
+def test_c5_the_gradient_is_p_minus_y_for_a_class_index():
+    # -log p_1 = log 4; p - e_1 = [1/8, 2/8 - 1, 5/8]
+    value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, np.array([1])))(LOGITS[None])
+    close(value, math.log(4.0))
+    close(g, [[0.125, -0.75, 0.625]])
+
+
+def test_c5_the_gradient_is_p_minus_y_for_labels_that_sum_to_one():
+    # p - y = [1/8 - 1/2, 2/8 - 1/4, 5/8 - 1/4]
+    g = gg.grad(lambda z: nn.cross_entropy(z, np.array([[0.5, 0.25, 0.25]])))(LOGITS[None])
+    close(g, [[-0.375, 0.0, 0.375]])
+
+
+def test_c5_labels_of_any_sum_weigh_p():
+    # y = [2, 1, 1] sums to 4: 4p - y = [1/2 - 2, 1 - 1, 5/2 - 1]
+    g = gg.grad(lambda z: nn.cross_entropy(z, np.array([[2.0, 1.0, 1.0]])))(LOGITS[None])
+    close(g, [[-1.5, 0.0, 1.5]])
+
+
+def test_c5_class_weights_divide_by_the_sum_of_weights():
+    # two samples of classes 1 and 2, weights 2 and 4: loss = (2 log 4 + 4 log(8/5)) / 6, gradients
+    # 2/6 (p - e_1) and 4/6 (p - e_2) with p - e_2 = [1/8, 2/8, -3/8]
+    z, labels, weights = np.stack([LOGITS, LOGITS]), np.array([1, 2]), np.array([1.0, 2.0, 4.0])
+    value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, labels, weight=weights))(z)
+    close(value, (2 * math.log(4.0) + 4 * math.log(1.6)) / 6)
+    close(g, [[0.125 / 3, -0.25, 0.625 / 3], [0.25 / 3, 0.5 / 3, -0.25]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_c5_is_stable_for_huge_logits(dtype):
+    # p = [1, 0] to rounding: the loss of class 0 is 0, that of class 1 the distance 2e4; gradients p - y
+    z = np.array([[1e4, -1e4]], dtype)
+    value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, np.array([0])))(z)
+    assert float(value) == 0.0
+    exactly(g, [[0.0, 0.0]])
+    value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, np.array([1])))(z)
+    assert float(value) == 2e4 and g.dtype == dtype
+    exactly(g, [[1.0, -1.0]])
+
+
+# --- C6: pointwise nonlinearities (PML 13.3.3.2, FCV 14.30-33)
+
+ELEVEN = 11.0
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (ops.relu, -2.0, 0.0),
+        (ops.relu, 0.0, 0.0),  # PML's 1[x > 0]; FCV writes 1 at 0
+        (ops.relu, 3.0, 1.0),
+        (ops.sigmoid, 0.0, 0.25),  # s (1 - s) with s = 1/2
+        (ops.sigmoid, math.log(3.0), 3 / 16),  # s = 3/4
+        (ops.tanh, LN2, 0.64),  # 1 - 0.6^2
+        (ops.softplus, math.log(3.0), 0.75),  # the sigmoid
+        (ops.exp, LN2, 2.0),
+        (ops.log, 4.0, 0.25),
+        (ops.sqrt, 4.0, 0.25),  # 1 / (2 sqrt 4)
+        (ops.sin, 0.0, 1.0),
+        (ops.cos, math.pi / 2, -1.0),
+        (ops.square, 3.0, 6.0),
+        (ops.reciprocal, 2.0, -0.25),
+        (ops.abs, -2.0, -1.0),
+    ],
+    ids=lambda v: getattr(v, "__name__", str(v)),
+)
+def test_c6_the_cotangent_times_the_slope(f, x, slope):
+    _, pull = gg.vjp(f, np.array([x, x]))
+    close(pull(np.array([ELEVEN, -1.0]))[0], [ELEVEN * slope, -slope])
+    _, t = gg.jvp(f, (np.array([x, x]),), (np.array([ELEVEN, -1.0]),))
+    close(t, [ELEVEN * slope, -slope])
+
+
+def test_c6_each_element_for_itself():
+    # relu at [-2, 0, 3] with u = [5, 7, 11]: [0, 0, 11]
+    _, pull = gg.vjp(ops.relu, np.array([-2.0, 0.0, 3.0]))
+    exactly(pull(np.array([5.0, 7.0, 11.0]))[0], [0.0, 0.0, 11.0])
+
+
+# --- C7: the linear layer (PML 13.3.3.3, FCV 14.16-29)
+
+W = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+BIAS = np.array([10.0, 20.0])
+
+
+def test_c7_one_sample():
+    # x = [1, 0, -1]: z = [1 - 3 + 10, 4 - 6 + 20]; u = [1, 2]: dx = u^T W, dW = u x^T, db = u
+    x, u = np.array([1.0, 0.0, -1.0]), np.array([1.0, 2.0])
+    z, pull = gg.vjp(ops.linear, x, W, BIAS)
+    exactly(z, [8.0, 18.0])
+    dx, dw, db = pull(u)
+    exactly(dx, [9.0, 12.0, 15.0])
+    exactly(dw, [[1, 0, -1], [2, 0, -2]])
+    exactly(db, [1.0, 2.0])
+
+
+def test_c7_a_batch_adds_up():
+    # second sample [2, 1, 0] with u = [3, -1]: u x^T = [[6, 3, 0], [-2, -1, 0]], u^T W = [3 - 4, 6 - 5, 9 - 6]
+    x, u = np.array([[1.0, 0.0, -1.0], [2.0, 1.0, 0.0]]), np.array([[1.0, 2.0], [3.0, -1.0]])
+    z, pull = gg.vjp(ops.linear, x, W, BIAS)
+    exactly(z, [[8.0, 18.0], [14.0, 33.0]])
+    dx, dw, db = pull(u)
+    exactly(dx, [[9, 12, 15], [-1, 1, 3]])
+    exactly(dw, [[7, 3, -1], [0, -1, -2]])
+    exactly(db, [4.0, 1.0])
+
+
+def test_c7_the_jacobian_with_respect_to_w_is_never_built():
+    # m = n = 256: W has 0.5 MB, its (m, m, n) Jacobian would have 134 MB
+    n = 256
+    x, w, u = np.ones(n), np.ones((n, n)), np.ones(n)
+    tracemalloc.start()
+    _, pull = gg.vjp(lambda w: ops.linear(x, w), w)
+    pull(u)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * w.nbytes
+
+
+# --- C8: losses (FCV 14.34-35, PML 13.3.2)
+
+TARGET, PREDICTED = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[1.0, 2.0], [3.0, 5.0]])
+D = np.array([[1.0, 2.0], [2.0, 4.0]])  # the difference
+
+
+@pytest.mark.parametrize(
+    ("loss", "reduction", "value", "gradient"),
+    [
+        (nn.squared_l2_loss, "none", [5.0, 20.0], 2 * D),  # |d|^2 a sample
+        (nn.squared_l2_loss, "sum", 25.0, 2 * D),
+        (nn.squared_l2_loss, "mean", 12.5, D),  # over N = 2 samples: 2 d / 2
+        (nn.half_squared_l2_loss, "none", [2.5, 10.0], D),
+        (nn.half_squared_l2_loss, "sum", 12.5, D),
+        (nn.half_squared_l2_loss, "mean", 6.25, D / 2),
+        (nn.mse_loss, "none", [[1.0, 4.0], [4.0, 16.0]], 2 * D),
+        (nn.mse_loss, "sum", 25.0, 2 * D),
+        (nn.mse_loss, "mean", 6.25, D / 2),  # over N n_out = 4 numbers: 2 d / 4
+    ],
+)
+def test_c8_closed_forms(loss, reduction, value, gradient):
+    y, pull = gg.vjp(lambda p: loss(p, TARGET, reduction=reduction), PREDICTED)
+    exactly(y, value)
+    exactly(pull(np.ones_like(y))[0], gradient)
+
+
+# --- C9: a whole MLP (PML 13.3.3.4, FML summary)
+
+X1 = np.array([1.0, 2.0])
+W1 = np.array([[1.0, 0.0], [1.0, -1.0], [0.0, 1.0]])  # x2 = W1 x1 = [1, -1, 2], x3 = relu(x2) = [1, 0, 2]
+W2 = np.array([[2.0, 1.0, -1.0], [LN2, 3.0, 0.0], [LN5 - 2.0, 0.0, 1.0]])  # W2 x3 = [0, ln 2, ln 5], p = [1, 2, 5] / 8
+U2 = np.array([0.125, 0.25, -0.375])  # p - y for class 2
+# W2^T u2 = [2/8 + ln2/4 - 3 (ln5 - 2)/8, ., -1/8 - 3/8]; the middle unit is off: H(x2) = [1, 0, 1]
+U1 = np.array([1.0 + LN2 / 4 - 3 * LN5 / 8, 0.0, -0.5])
+DW2 = [[0.125, 0.0, 0.25], [0.25, 0.0, 0.5], [-0.375, 0.0, -0.75]]  # u2 x3^T
+DW1 = np.array([U1, 2 * U1]).T  # u1 x1^T
+
+
+def test_c9_hand_derived_gradients_of_an_mlp():
+    def loss(w1, w2):
+        return nn.cross_entropy(ops.linear(ops.relu(ops.linear(X1[None], w1)), w2), np.array([2]))
+
+    value, (g1, g2) = gg.value_and_grad(loss, (0, 1))(W1, W2)
+    close(value, math.log(8 / 5))
+    close(g1, DW1)
+    close(g2, DW2)
+
+
+def test_c9_the_same_as_a_model():
+    model = nn.Sequential(
+        nn.Linear(2, 3, bias=False, dtype="float64"), nn.ReLU(), nn.Linear(3, 3, bias=False, dtype="float64")
+    )
+    first, second = model.parameters()
+    model.load_state_dict(dict(zip(model.state_dict(), (W1, W2), strict=True)))
+    nn.cross_entropy(model(X1[None]), np.array([2])).backward()
+    close(first.grad, DW1)
+    close(second.grad, DW2)
+
+
+# --- C12: directed acyclic graphs (PML 13.3.4, FCV 14.37-46)
+
+
+def test_c12_a_nodes_adjoint_is_the_sum_over_its_children():
+    # f(x1, x2) = x2 e^x1 sqrt(x1 + x2 e^x1) in seven nodes, at x1 = 0, x2 = 4:
+    # x3 = e^x1 = 1, x4 = x2 x3 = 4, x5 = x1 + x4 = 4, x6 = sqrt(x5) = 2, x7 = x4 x6 = 8; backwards, a_i = dx7/dx_i:
+    # a7 = 1, a6 = x4 = 4, a5 = a6 / (2 x6) = 1, a4 = a5 + a7 x6 = 3 (two children),
+    # a3 = a4 x2 = 12, a2 = a4 x3 = 3, a1 = a5 + a3 e^x1 = 13 (two children)
+    x1, x2 = leaf(0.0), leaf(4.0)
+    x3 = ops.exp(x1)
+    x4 = x2 * x3
+    x5 = x1 + x4
+    x6 = ops.sqrt(x5)
+    x7 = x4 * x6
+    for node in (x3, x4, x5, x6, x7):
+        node.retain_grad()
+    x7.backward()
+    assert [float(x) for x in (x1, x2, x3, x4, x5, x6, x7)] == [0, 4, 1, 4, 4, 2, 8]
+    assert [float(x.grad) for x in (x1, x2, x3, x4, x5, x6, x7)] == [13, 3, 12, 3, 1, 4, 1]
+
+
+def test_c12_merge_concatenates_and_its_backward_splits():
+    a, b, c = leaf([1.0, 2.0]), leaf([3.0]), leaf([4.0, 5.0, 6.0])
+    ops.concatenate([a, b, c]).backward(np.arange(6.0))
+    assert [t.grad.tolist() for t in (a, b, c)] == [[0, 1], [2], [3, 4, 5]]
+
+
+def test_c12_branch_copies_and_its_backward_adds():
+    # three uses of x: 2x, x^2, and x itself twice over: 2 + 2x + 1 + 1
+    x = leaf([1.0, 5.0])
+    for branch in (2.0 * x, x * x, x + x):
+        branch.backward(np.ones(2))
+    exactly(x.grad, [6.0, 14.0])
+
+
+# --- C13: parameter sharing (FCV 14.8, FML)
+
+
+def test_c13_a_weight_used_in_two_places_adds_both_gradients():
+    # phi1: z1 = w1 x, phi2: z2 = w2 z1, phi3: z3 = w1 z2 at x = 2, w1 = 3, w2 = 5: z1 = 6, z2 = 30, z3 = 90
+    # dz3/dw1 = z2 (at phi3) + w1 w2 x (at phi1) = 30 + 30; dz3/dw2 = w1 z1 = 18; dz3/dx = w1 w2 w1 = 45
+    x, w1, w2 = leaf(2.0), leaf(3.0), leaf(5.0)
+    z3 = w1 * (w2 * (w1 * x))
+    z3.backward()
+    assert [float(t) for t in (z3, w1.grad, w2.grad, x.grad)] == [90, 60, 18, 45]
+    apart = gg.grad(lambda first, third: third * (5.0 * (first * 2.0)), (0, 1))(3.0, 3.0)
+    assert [float(g) for g in apart] == [30, 30]
+
+
+def test_c13_tied_matrices():
+    # y = W^T (W x) with W = [[1, 2], [3, 4]], x = [1, 1]: h = W x = [3, 7], y = [3 + 21, 6 + 28]; u = [1, 0]:
+    # (W u) x^T = [[1, 1], [3, 3]] at the encoder, h u^T = [[3, 0], [7, 0]] at the decoder
+    w, x = leaf([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0])
+    y = ops.matmul(w.T, ops.matmul(w, x))
+    y.backward(np.array([1.0, 0.0]))
+    exactly(y, [24.0, 34.0])
+    exactly(w.grad, [[4.0, 1.0], [10.0, 3.0]])
+
+
+def test_c13_a_layer_used_twice_is_one_parameter():
+    # relu(W relu(W x)) with W = [[2]], x = 3: 12, d/dW = 2 W x = 12
+    layer = nn.Linear(1, 1, bias=False, dtype="float64")
+    model = nn.Sequential(layer, nn.ReLU(), layer)
+    layer.weight.data[...] = 2.0
+    assert len(list(model.parameters())) == 1
+    y = model(np.array([[3.0]]))
+    y.backward()
+    assert float(y) == 12.0 and float(layer.weight.grad) == 12.0
+
+
+# --- C16: define-by-run (PML 13.3.4)
+
+
+def squared_until_large(x):
+    """-x below 0; else x squared again and again until it is at least 100."""
+    if x < 0:
+        return -x
+    while x < 100:
+        x = x * x
+    return x
+
+
+@pytest.mark.parametrize(
+    ("x", "value", "slope", "n_nodes"),
+    [
+        (-3.0, 3.0, -1.0, 1),
+        (2.0, 256.0, 1024.0, 3),  # ((x^2)^2)^2 = x^8: 8 * 2^7
+        (5.0, 625.0, 500.0, 2),  # (x^2)^2 = x^4: 4 * 5^3
+        (200.0, 200.0, 1.0, 0),
+    ],
+)
+def test_c16_the_graph_is_what_ran(x, value, slope, n_nodes):
+    assert float(gg.grad(squared_until_large)(x)) == slope
+    assert float(gg.jvp(squared_until_large, (x,), (1.0,))[1]) == slope
+    t = leaf(x)
+    y = squared_until_large(t)
+    seen, stack = set(), [y.node]
+    while stack:
+        node = stack.pop()
+        seen.add(id(node))
+        stack += [p for p in node[1] if type(p) is tuple]
+    y.backward()
+    assert float(y) == value and float(t.grad) == slope
+    assert len(seen) - 1 == n_nodes  # without the leaf
+
+
+# --- C19: chain rules and gates (FML)
+
+
+@pytest.mark.parametrize(
+    ("x", "slope"),
+    [(0.0, 0.0), (math.sqrt(math.pi), -2 * math.sqrt(math.pi)), (math.sqrt(math.pi / 2), 0.0)],
+)
+def test_c19_the_scalar_chain_rule(x, slope):
+    # d e^{sin(x^2)} / dx = e^{sin(x^2)} cos(x^2) 2x; at sqrt(pi): e^0 (-1) 2 sqrt(pi); at sqrt(pi/2): e^1 0 2x
+    def f(x):
+        return ops.exp(ops.sin(x * x))
+
+    close(gg.grad(f)(x), slope, atol=1e-14)
+    close(gg.jvp(f, (x,), (1.0,))[1], slope, atol=1e-14)
+
+
+def test_c19_the_distributed_chain_rule():
+    # L = u v with u = t^2, v = 3t at t = 2: dL/dt = v 2t + u 3 = 24 + 12
+    t = leaf(2.0)
+    u, v = t * t, 3.0 * t
+    (u * v).backward()
+    assert float(t.grad) == 36.0
+
+
+def test_c19_a_small_circuit():
+    # f = x y + z, L = (f - t)^2 with x = -2, y = 5, z = -4, t = -4: f = -14, L = 100, dL/df = 2 (f - t) = -20;
+    # the add gate hands -20 to z and to the product, which swaps: dL/dx = -20 y = -100, dL/dy = -20 x = 40
+    x, y, z, t = leaf(-2.0), leaf(5.0), leaf(-4.0), leaf(-4.0)
+    f = x * y + z
+    loss = (f - t) ** 2
+    f.retain_grad()
+    loss.backward()
+    assert float(f) == -14 and float(loss) == 100
+    assert [float(v.grad) for v in (f, x, y, z, t)] == [-20, -100, 40, -20, 20]
+
+
+def test_c19_gates_add_distributes_multiply_swaps_max_routes():
+    a, b, u = np.array([1.0, 7.0]), np.array([5.0, 2.0]), np.array([10.0, 100.0])
+    for gate, da, db in ((ops.add, u, u), (ops.multiply, u * b, u * a), (ops.maximum, [0.0, 100.0], [10.0, 0.0])):
+        got = gg.vjp(gate, a, b)[1](u)
+        exactly(got[0], da)
+        exactly(got[1], db)
+
+
+# --- C22: the update (FCV 14.9, FML)
+
+
+def test_c22_theta_minus_eta_times_the_gradient():
+    # the linear layer of C7 with u = [1, 2], eta = 1/2: W - u x^T / 2 and b - u / 2
+    w, b, x = leaf(W), leaf(BIAS), np.array([1.0, 0.0, -1.0])
+    optimizer = optim.SGD([w, b], lr=0.5)
+    ops.linear(x, w, b).backward(np.array([1.0, 2.0]))
+    optimizer.step()
+    exactly(w, [[0.5, 2.0, 3.5], [3.0, 5.0, 7.0]])
+    exactly(b, [9.5, 19.0])
+    optimizer.zero_grad()
+    assert w.grad is None or not np.asarray(w.grad).any()
+    assert w.is_leaf and w.requires_grad
+
+
+def test_c22_two_steps_on_a_parabola():
+    # J = theta^2, eta = 1/4: theta <- theta - 2 theta / 4 = theta / 2
+    theta = leaf([8.0])
+    optimizer = optim.SGD([theta], lr=0.25)
+    for expected in (4.0, 2.0):
+        optimizer.zero_grad()
+        (theta * theta).backward()
+        optimizer.step()
+        assert theta.tolist() == [expected]
