@@ -1,12 +1,14 @@
 """Anomaly mode: name the operation, and the user's line, that made the first NaN or infinity, forward or backward."""
 
 import bisect
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..backend import backend_of_type
 from ..errors import NonFiniteError
 from . import tape
 from .namespace import forget_bindings
@@ -77,7 +79,7 @@ def finite(value: Any) -> bool:
     """True for anything but a floating array or number with a NaN or infinity in it."""
     value = raw(value)
     if isinstance(value, float) and not hasattr(value, "dtype"):
-        return value - value == 0.0
+        return math.isfinite(value)
     if not hasattr(value, "dtype") or not is_floating(value.dtype):
         return True
     return bool(_isfinite(value).all())
@@ -92,8 +94,7 @@ def describe(value: Any) -> str:
 
 
 def _isfinite(value: Any) -> Any:
-    difference = value - value  # zero for finite values, NaN for the rest, in any array library
-    return difference == difference
+    return backend_of_type(type(value)).xp.isfinite(value)
 
 
 def user_line() -> str:

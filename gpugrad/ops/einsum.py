@@ -87,7 +87,7 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
 
     Raises ShapeError for subscripts that are malformed or do not fit.
 
-    >>> einsum("ii", Tensor([[1.0, 2.0], [3.0, 4.0]]))
+    >>> einsum("ii", gg.Tensor([[1.0, 2.0], [3.0, 4.0]]))
     Tensor(5.)
     """
     text, arrays = read(operands)
