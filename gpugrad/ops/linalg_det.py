@@ -6,6 +6,8 @@ Each raises ShapeError for what is no square matrix.
 
 from typing import Any
 
+import numpy as np
+
 from ..core.primitive import primitive
 from .linalg_errors import explained, floats
 from .linalg_parts import batches_itself, mt, product, scalar, total
@@ -38,7 +40,7 @@ def _(F, t, y, a):
 def cofactors(xp: Any, a: Any) -> Any:
     """det(a) a^-T, the derivative of det; by singular values where a matrix is singular."""
     d = xp.linalg.det(a)
-    if not bool((d == 0).any()):
+    if not bool((abs(d) < np.finfo(d.dtype).tiny).any()):
         return d[..., None, None] * xp.linalg.inv(a).swapaxes(-1, -2)
     u, s, vh = xp.linalg.svd(a)
     one = xp.ones_like(s[..., :1])

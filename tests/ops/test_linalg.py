@@ -137,6 +137,11 @@ def test_det_has_its_gradient_at_every_rank(rank):
     np.testing.assert_allclose(g, cofactors, atol=1e-12)
 
 
+def test_det_that_rounds_to_zero_has_its_gradient():
+    g = gg.grad(lambda a: ops.det(a))(np.diag([1e-300, 1e-20, 1e10]))
+    np.testing.assert_allclose(np.diag(g), [1e-10, 1e-290, 0], rtol=1e-12, atol=1e-300)
+
+
 def _minor(a, i, j):
     return np.delete(np.delete(a, i, 0), j, 1)
 
