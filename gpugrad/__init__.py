@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import errors, ops
+from . import errors, numpy, ops
 from .core.anomaly import detect_anomaly
 from .core.custom import checkpoint, custom_jvp, custom_vjp
 from .core.jacobian import elementwise_grad, hessian, hvp, jacfwd, jacobian, jacrev, linearize
@@ -43,6 +43,7 @@ __all__ = [
     "memory_report",
     "nn",
     "no_grad",
+    "numpy",
     "ops",
     "optim",
     "per_sample_grad",

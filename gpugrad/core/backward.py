@@ -65,7 +65,7 @@ def sweep(
             i, n_saved = 0, 0 if params else len(saved)
             for rule in p.vjp_rules:  # counted by hand, arguments spelled out: zip and * cost a fifth of a node's time
                 parent = parents[i]
-                i += 1
+                i += 1  # noqa: SIM113
                 if parent is not None and rule is not None:
                     if n_saved == 3:
                         h = rule(F, g, saved[0], saved[1], saved[2])
@@ -109,12 +109,14 @@ def _send(ahead: list[tuple[int, Node]], cotangents: dict[int, Any], owned: set[
     if have is None:
         cotangents[key] = g
         heappush(ahead, (-key, node))
-    elif key in owned:
+    elif key in owned and type(g) is np.ndarray:
         have += g
     else:
         cotangents[key] = total = have + g
         if type(total) is np.ndarray:
             owned.add(key)
+        else:
+            owned.discard(key)
 
 
 def _rebox(node: Node) -> list[Any]:

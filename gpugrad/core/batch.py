@@ -39,8 +39,13 @@ class Batched(Tensor):
 
     def _concrete(self, asked_by: str) -> Any:
         raise ArgumentTypeError(
-            f"{asked_by}: a value inside vmap stands for many and has no single value; use where(), or vmap outside"
+            f"{asked_by}: a value inside vmap stands for many and has no single value; use gpugrad's operations on it "
+            "(ops.where(x > 0, a, b), ops.getitem(array, i)), or vmap outside"
         )
+
+    def numpy(self) -> Any:
+        """Refused, as for any single value."""
+        return self._concrete("numpy")
 
 
 def batched(data: Any, level: int) -> Batched:

@@ -14,15 +14,27 @@ from .tensor import Tensor
 class RawTable(dict[type, Callable[..., Any]]):
     """Array type -> a primitive's forward on that type; filled in at the first use of a type."""
 
-    __slots__ = ("bind",)
+    __slots__ = ("bind", "plain")
 
     def __init__(self, bind: Callable[[Backend], Callable[..., Any]]) -> None:
         super().__init__()
         self.bind = bind
+        self.plain: dict[type, Callable[..., Any]] = {}  # the same in a plain dict, which Python looks up faster
 
     def __missing__(self, kind: type) -> Callable[..., Any]:
-        self[kind] = forward = self.bind(backend_of_type(kind))
-        return forward
+        self.learn(kind)
+        return self.plain[kind]
+
+    def learn(self, kind: type) -> bool:
+        """Bind the forward for `kind`; False where that was done before."""
+        if kind in self:
+            return False
+        self[kind] = self.plain[kind] = self.bind(backend_of_type(kind))
+        return True
+
+    def clear(self) -> None:
+        super().clear()
+        self.plain.clear()
 
 
 class OperationNamespace:

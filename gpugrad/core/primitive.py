@@ -162,7 +162,7 @@ def _general(p: Primitive) -> Rule:
 
 
 def _unary(p: Primitive) -> Rule:
-    raw, new, differentiable = p.raw, object.__new__, p.differentiable
+    raw, new, differentiable = p.raw.plain, object.__new__, p.differentiable
     save_y, save_x = p.keep[True,]
     ghosts = GHOST in p.keep[True,]
 
@@ -173,6 +173,8 @@ def _unary(p: Primitive) -> Rule:
         try:
             y = raw[type(a)](a) if not isinstance(a, Tensor) else call(a)
         except Exception as error:
+            if not isinstance(a, Tensor) and p.raw.learn(type(a)):
+                return call(x)
             explain(p, (a,), {}, error)
         t = new(Tensor)
         t.data = y
@@ -193,7 +195,7 @@ def _like(array: Any, x: Any) -> bool:
 
 
 def _binary(p: Primitive) -> Rule:
-    raw, new, differentiable = p.raw, object.__new__, p.differentiable
+    raw, new, differentiable = p.raw.plain, object.__new__, p.differentiable
     keep_ab, keep_a, keep_b = p.keep[True, True], p.keep[True, False], p.keep[False, True]
     saves_nothing, ghosts = not any(keep_ab), GHOST in keep_a + keep_b
 
@@ -206,14 +208,15 @@ def _binary(p: Primitive) -> Rule:
             if type(b) is Tensor:
                 z = b.data
                 node_b = b.node
-                if b.level < level:  # a constant to the level of a
-                    z = b
-                    node_b = None
-                elif b.level > level:
-                    x = a
-                    node_a = None
-                    kind = type(z)
-                    level = b.level
+                if b.level != level:  # the lower one is a constant to the level of the higher
+                    if b.level < level:
+                        z = b
+                        node_b = None
+                    else:
+                        x = a
+                        node_a = None
+                        kind = type(z)
+                        level = b.level
             elif weak(b, x) or _like(b, x):
                 z = b
                 node_b = None
@@ -231,6 +234,8 @@ def _binary(p: Primitive) -> Rule:
         try:
             y = raw[kind](x, z) if level == 0 or (kind in raw and kind is type(z)) else call(x, z)
         except Exception as error:
+            if level == 0 and p.raw.learn(kind):
+                return call(a, b)
             explain(p, (x, z), {}, error)
         t = new(Tensor)
         t.data = y

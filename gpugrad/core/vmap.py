@@ -51,12 +51,14 @@ def _expand(name: str, axes: Any, tree: Any) -> list[int | None]:
     """One axis for each leaf of `tree`, from an int, None or a container that is a prefix of it."""
     if axes is None or isinstance(axes, int):
         return [axes for _ in flatten(tree)[0]]
-    if isinstance(axes, list):
-        axes = tuple(axes)
-    children = tree if isinstance(tree, tuple | list) else list(tree.values()) if isinstance(tree, dict) else None
-    if isinstance(axes, dict) and isinstance(tree, dict) and axes.keys() == tree.keys():
-        axes = [axes[key] for key in tree]
-    inner = list(axes.values()) if isinstance(axes, dict) else list(axes)
+    if isinstance(axes, dict) and isinstance(tree, dict):
+        if axes.keys() != tree.keys():
+            raise ArgumentError(f"vmap: {name} has the keys {list(axes)}; expected {list(tree)}, or an int")
+        inner, children = [axes[key] for key in tree], list(tree.values())
+    elif isinstance(axes, tuple | list):
+        inner, children = list(axes), list(tree) if isinstance(tree, tuple | list) else None
+    else:
+        raise ArgumentError(f"vmap: {name} has an entry {axes!r}; expected an int, None, or a container of them")
     if children is None or len(inner) != len(children):
         got = "no container" if children is None else f"{len(children)} values"
         raise ArgumentError(f"vmap: {name} has {len(inner)} entries for {got}; expected one for each, or an int")
@@ -100,4 +102,7 @@ def _out(v: Any, axis: int | None, level: int, size: int) -> Any:
             raise ArgumentError("vmap: out_axes is None for a result that differs between examples; expected an int")
         return v
     data = v.data if mine else OPS.broadcast_to(as_value(v), shape=(size, *as_value(v).shape))
-    return _move(data, 0, axis % len(data.shape))
+    n = len(data.shape)
+    if not -n <= axis < n:
+        raise ShapeError(f"vmap: out_axes {axis} is out of range for a result of shape {tuple(data.shape)}")
+    return _move(data, 0, axis % n)

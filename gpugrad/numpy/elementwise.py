@@ -8,7 +8,7 @@ from .. import ops
 from ..core.tensor import is_floating
 from ..core.transform import as_value
 from .options import no_out
-from .table import enter, enter_constant
+from .table import NONE, enter, enter_constant, enter_functions
 
 _G = "elementwise"
 
@@ -123,55 +123,44 @@ def _minus(a: Any, b: Any) -> Any:
     return ops.subtract(ops.where(same, 0.0, a), ops.where(same, 0.0, b))
 
 
-for _name in (
+_SMOOTH = (
     "add subtract multiply negative positive exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sqrt cbrt square "
     "reciprocal sin cos tan sinh cosh tanh arcsinh arctan arctan2 hypot copysign fmod fmax fmin deg2rad rad2deg ldexp "
     "frexp sinc maximum minimum"
-).split():
-    enter(_G, _name, getattr(ops, _name))
-for _names, _op in {
-    "divide true_divide": ops.divide,
-    "remainder mod": ops.remainder,
-    "power pow": ops.power,
-    "absolute abs": ops.absolute,
-    "asinh": ops.arcsinh,
-    "atan": ops.arctan,
-    "atan2": ops.arctan2,
-    "radians": ops.deg2rad,
-    "degrees": ops.rad2deg,
-    "conj conjugate": conjugate,
-}.items():
-    enter(_G, _names, _op)
-for _names, _op, _limits in (
+)
+_CONSTANT = (
+    "sign floor ceil trunc rint equal not_equal less less_equal greater greater_equal logical_and logical_or "
+    "logical_xor logical_not bitwise_and bitwise_or bitwise_xor invert isnan isinf isfinite floor_divide signbit "
+    "heaviside nextafter spacing"
+)
+_OTHER_NAMES: list[tuple[str, Any, str]] = [
+    ("divide true_divide", ops.divide, ""),
+    ("remainder mod", ops.remainder, ""),
+    ("power pow", ops.power, ""),
+    ("absolute abs", ops.absolute, "gradient 0 at 0"),
+    ("asinh", ops.arcsinh, ""),
+    ("atan", ops.arctan, ""),
+    ("atan2", ops.arctan2, ""),
+    ("radians", ops.deg2rad, ""),
+    ("degrees", ops.rad2deg, ""),
+    ("conj conjugate", conjugate, ""),
     ("arcsin asin", ops.arcsin, "infinite slope at -1 and 1"),
     ("arccos acos", ops.arccos, "infinite slope at -1 and 1"),
     ("arccosh acosh", ops.arccosh, "infinite slope at 1"),
     ("arctanh atanh", ops.arctanh, "infinite slope at -1 and 1"),
-    ("fabs", fabs, ""),
-    ("float_power", float_power, ""),
     ("divmod", divmod, "the quotient carries no gradient"),
     ("modf", modf, "the whole part carries no gradient"),
     ("nan_to_num", nan_to_num, "copy is ignored: the result is new; gradient 0 where a number was put in"),
     ("clip", clip, "gradient 1 at the bounds"),
-    ("real", real, ""),
-):
+]
+
+for _name in _SMOOTH.split():
+    enter(_G, _name, getattr(ops, _name))
+for _names, _op, _limits in _OTHER_NAMES:
     enter(_G, _names, _op, _limits)
-for _name in (
-    "sign floor ceil trunc rint equal not_equal less less_equal greater greater_equal logical_and logical_or "
-    "logical_xor logical_not bitwise_and bitwise_or bitwise_xor invert isnan isinf isfinite floor_divide signbit "
-    "heaviside nextafter spacing"
-).split():
+enter_functions(_G, fabs, float_power, real)
+for _name in _CONSTANT.split():
     enter_constant(_G, _name, getattr(ops, _name))
-for _names, _f in {
-    "bitwise_not bitwise_invert": ops.invert,
-    "round around": round,
-    "fix": fix,
-    "imag": imag,
-    "angle": angle,
-    "isneginf": isneginf,
-    "isposinf": isposinf,
-    "isreal": isreal,
-    "iscomplex": iscomplex,
-    "isclose": isclose,
-}.items():
-    enter_constant(_G, _names, _f)
+enter_constant(_G, "bitwise_not bitwise_invert", ops.invert)
+enter_constant(_G, "round around", round)
+enter_functions(_G, fix, imag, angle, isneginf, isposinf, isreal, iscomplex, isclose, modes=NONE)

@@ -15,6 +15,7 @@ from .table import BY_FUNCTION, TABLE, call_tensor, call_ufunc
 
 _REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 _REDUCTIONS |= {"logical_or": "any", "logical_and": "all"}
+_PRINTED = {"save", "savez", "savez_compressed", "savetxt", "array2string", "array_repr", "array_str"}
 _SCANS = {"add": "cumsum", "multiply": "cumprod"}
 
 
@@ -58,6 +59,8 @@ def array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) 
     if f is not None:
         return call_tensor(f"linalg.{func.__name__}", f, args, kwargs)
     name = func.__name__
+    if name in _PRINTED:
+        return func(*(a.numpy() if isinstance(a, Tensor) else a for a in args), **kwargs)
     where = "" if func.__module__ == "numpy" else func.__module__.removeprefix("numpy.") + "."
     raise ArgumentTypeError(
         f"np.{where}{name}: not for Tensors{_reason(name) or ', as gpugrad.numpy does not have it'}; "

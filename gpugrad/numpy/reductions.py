@@ -9,7 +9,7 @@ from ..core.tensor import is_floating
 from ..core.transform import as_value
 from ..errors import ArgumentError, ShapeError
 from .options import no_out
-from .table import enter, enter_constant
+from .table import NONE, enter, enter_functions
 
 _G = "reductions"
 
@@ -219,20 +219,12 @@ def array_equiv(a1: Any, a2: Any) -> bool:
         return False
 
 
-for _names, _f, _limits in (
-    ("sum", sum, ""),
-    ("prod", prod, ""),
-    ("max amax", max, "ties share the gradient; where needs initial"),
-    ("min amin", min, "ties share the gradient; where needs initial"),
-    ("ptp", ptp, "ties share the gradient"),
-    ("mean", mean, ""),
-    ("var", var, ""),
-    ("std", std, "gradient 0 where it is 0"),
-    ("average", average, ""),
-    ("cov", cov, "no fweights, aweights, dtype"),
-    ("corrcoef", corrcoef, "no dtype"),
-):
-    enter(_G, _names, _f, _limits)
-for _f in (any, all, argmax, argmin, allclose, array_equal, array_equiv):
-    enter_constant(_G, _f.__name__, _f)
-enter_constant(_G, "count_nonzero", ops.count_nonzero)
+enter_functions(_G, sum, prod, mean, var, average)
+enter(_G, "std", std, "gradient 0 where it is 0")
+enter(_G, "max amax", max, "ties share the gradient; where needs initial")
+enter(_G, "min amin", min, "ties share the gradient; where needs initial")
+enter(_G, "ptp", ptp, "ties share the gradient")
+enter(_G, "cov", cov, "no fweights, aweights, dtype")
+enter(_G, "corrcoef", corrcoef, "no dtype")
+enter_functions(_G, any, all, argmax, argmin, ops.count_nonzero, modes=NONE)
+enter_functions(_G, allclose, array_equal, array_equiv, limits="gives a bool; not inside vmap", modes=NONE)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.tensor import raw
 from ..core.transform import as_value
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from .arithmetic import subtract
@@ -37,9 +38,9 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     if n == 0:
         return x
     i = normal_axis("diff", axis, x.ndim)
-    ends = [e if e is None else _end(x, e, i) for e in (prepend, append)]
-    if ends != [None, None]:
-        x = concatenate([part for part in (ends[0], x, ends[1]) if part is not None], axis=i)
+    if prepend is not None or append is not None:
+        ends = [[] if e is None else [_end(x, e, i)] for e in (prepend, append)]
+        x = concatenate([*ends[0], x, *ends[1]], axis=i)
     op = not_equal if x.dtype.kind == "b" else subtract
     for _ in range(n):
         x = op(_cut(x, i, 1, None), _cut(x, i, None, -1))
@@ -84,7 +85,8 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     axes = tuple(range(f.ndim)) if axis is None else normal_axes("gradient", axis, f.ndim)
     if edge_order not in (1, 2):
         raise ArgumentError(f"gradient: edge_order is {edge_order!r}; expected 1 or 2")
-    if len(varargs) not in (0, 1, len(axes)) or (len(varargs) == 1 and len(axes) != 1 and getattr(varargs[0], "ndim", 0)):
+    shared = len(varargs) == 1 and len(axes) != 1
+    if len(varargs) not in (0, 1, len(axes)) or (shared and np.ndim(raw(varargs[0]))):
         raise ArgumentTypeError(
             f"gradient: got {len(varargs)} spacings for {len(axes)} axes; expected none, one number, or one for each"
         )
@@ -98,15 +100,13 @@ def _slope(f: Any, spacing: Any, i: int, edge_order: int) -> Any:
     n = f.shape[i]
     if n < edge_order + 1:
         raise ShapeError(f"gradient: axis {i} has {n} points; expected at least {edge_order + 1}, edge_order + 1")
-    d = diff(f, axis=i) / _distances(f, spacing, i)  # the slope of each interval
-    if n == 2:
-        return concatenate([d, d], axis=i)
     h = _distances(f, spacing, i)
+    d = diff(f, axis=i) / h  # the slope of each interval
     left, right = _cut(d, i, None, -1), _cut(d, i, 1, None)
     if getattr(h, "ndim", 0):
-        h, k = _cut(h, i, None, -1), _cut(h, i, 1, None)
+        h, k = _cut(h, 0, None, -1), _cut(h, 0, 1, None)
         share = h / (h + k)
-        first, last = _cut(share, i, None, 1), 1 - _cut(share, i, -1, None)
+        first, last = _cut(share, 0, None, 1), 1 - _cut(share, 0, -1, None)
     else:
         share = first = last = 0.5
     inner = left + (right - left) * share
@@ -127,7 +127,7 @@ def _distances(f: Any, spacing: Any, i: int) -> Any:
             f"gradient: coordinates have shape {tuple(h.shape)} for axis {i} of length {f.shape[i]}; expected one each"
         )
     h = astype(h, np.float64) if h.dtype.kind in "iub" else h
-    return reshape(diff(h), (-1, *(1,) * (f.ndim - 1 - i)) if h.size > 1 else (0, *(1,) * (f.ndim - 1 - i)))
+    return reshape(diff(h), (f.shape[i] - 1, *(1,) * (f.ndim - 1 - i)))
 
 
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:

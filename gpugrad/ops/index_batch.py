@@ -12,6 +12,7 @@ import numpy as np
 from ..backend import array_device
 from ..core.batch import example_by_example
 from ..core.tensor import raw
+from .at import index_extreme_
 from .batching import repeated, size
 from .index import getitem_, index_add_, index_set_, keep_last
 from .keys import ARRAY, Key
@@ -112,19 +113,25 @@ def _(F, batched, g, *index, shape, key):
     return _forth(F, F.keep_last(_back(F, g, order), *new_index, shape=(n, *shape), key=new_key), order)
 
 
-@index_set_.batch
-def _(F, batched, x, v, *index, key):
-    (x_batched, v_batched, *flags), n = batched, size(batched, (x, v, *index))
-    if _has_batched_mask(flags, index):
-        return example_by_example(index_set_.primitive, batched, [x, v, *index], {"key": key})
-    x = x if x_batched else repeated(F, x, n)
-    rank = _rank_of_result(key, flags, index, len(x.shape) - 1)
-    new_key, new_index, order = _batched_key(F, True, flags, index, key, n, rank)
-    if hasattr(v, "shape") and (v_batched or order is not None):
-        lead, own = (v.shape[:1], v.shape[1:]) if v_batched else ((1,), v.shape)
-        own = own[max(0, len(own) - rank) :]
-        v = _back(F, F.reshape(v, shape=(*lead, *(1,) * (rank - len(own)), *own)), order)
-    return F.index_set(x, v, *new_index, key=new_key)
+def _of_changes(op: Any) -> None:
+    """The rule of op(x, v, *index, key=..., ...), which puts v into a copy of x."""
 
+    @op.batch
+    def _(F, batched, x, v, *index, key, **params):
+        (x_batched, v_batched, *flags), n = batched, size(batched, (x, v, *index))
+        if _has_batched_mask(flags, index):
+            return example_by_example(op.primitive, batched, [x, v, *index], {"key": key, **params})
+        x = x if x_batched else repeated(F, x, n)
+        rank = _rank_of_result(key, flags, index, len(x.shape) - 1)
+        new_key, new_index, order = _batched_key(F, True, flags, index, key, n, rank)
+        if hasattr(v, "shape") and (v_batched or order is not None):
+            lead, own = (v.shape[:1], v.shape[1:]) if v_batched else ((1,), v.shape)
+            own = own[max(0, len(own) - rank) :]
+            v = _back(F, F.reshape(v, shape=(*lead, *(1,) * (rank - len(own)), *own)), order)
+        return getattr(F, op.primitive.name)(x, v, *new_index, key=new_key, **params)
+
+
+_of_changes(index_set_)
+_of_changes(index_extreme_)
 
 __all__: list[str] = []

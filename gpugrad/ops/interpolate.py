@@ -24,7 +24,8 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
     Shapes: x (...), xp (n,), fp (n,) -> (...).  dtype: float64, as NumPy's.  x, xp, fp, left and right carry
     gradients.  The slope in x at a knot is that of the piece to its right, at the last knot of the piece to its left,
-    and 0 outside.  Where xp repeats, the line jumps, and y at the jump is the last fp.  NaN gives NaN.
+    and 0 outside.  Where xp repeats, the line jumps, and y at the jump is the last fp.  NaN gives NaN,
+    but of a single point, as in NumPy, its fp.
     Raises ShapeError where xp and fp are not rows of one length above 0, ArgumentError for a period of 0.
     """
     x, xp, fp = (astype(as_value(v), np.float64) for v in (x, xp, fp))
@@ -44,7 +45,6 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         slope = where(flat, 0, rise) / where(flat, 1, width)
         y = y + (inside - start) * take(slope, i)
         y = where(equal(inside, last), fp[n - 1] + (inside - last) * take(slope, i), y)
-    y = y + (x - x) if n == 1 else y  # NaN stays NaN
     if left is not None:
         y = where(less(x, first), left, y)
     return y if right is None else where(greater(x, last), right, y)

@@ -1,4 +1,4 @@
-"""Python's operators on Tensors, each the operation of that name, and NumPy's universal functions on them.
+"""Python's operators on Tensors, each the operation of that name.
 
 `t += u` writes into t's memory where nothing is recorded.  Where t or u is part of a recording, t becomes a recorded
 new tensor, and gradients flow as they do through t = t + u.  Either way t keeps its shape and dtype, and a backward()
@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import backend_of_type
-from ..core.namespace import PRIMITIVES
 from ..core.precision import SCALARS
 from ..core.primitive import Operation
 from ..core.tape import LEAF, PRIMITIVE, TIME, clock, mark_written
 from ..core.tensor import Tensor, methods, raw
-from ..errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from ..errors import DTypeError, GradientError, ShapeError
 from .arithmetic import absolute, add, divide, floor_divide, multiply, negative, positive, remainder, subtract
 from .compare import (
     bitwise_and,
@@ -101,25 +100,6 @@ def _unless_foreign(op: Operation) -> Any:
     return lambda self, other: NotImplemented if other is None or isinstance(other, str) else op(self, other)
 
 
-def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    """np.sin(t), np.add(array, t) and array + t: the operation of the ufunc's name.
-
-    Raises ArgumentTypeError for a ufunc that gpugrad has not, for its methods (np.add.reduce) and for out= and such.
-    """
-    name = ufunc.__name__
-    op = _divmod if name == "divmod" else getattr(PRIMITIVES.get(name), "call", None)
-    if op is None:
-        raise ArgumentTypeError(f"np.{name}: gpugrad has no such operation; use t.detach().numpy()")
-    if method != "__call__":
-        raise ArgumentTypeError(f"np.{name}.{method}: not for Tensors; use gpugrad's own reductions, such as t.sum()")
-    if kwargs:
-        raise ArgumentTypeError(
-            f"np.{name}: got {', '.join(kwargs)} beside a Tensor; expected arrays alone (an array takes the values of "
-            "t by array[...] = t.detach().numpy())"
-        )
-    return op(*inputs)
-
-
 _BINARY = {
     "add": ("+", add),
     "sub": ("-", subtract),
@@ -151,7 +131,6 @@ methods(
     __le__=less_equal,
     __gt__=greater,
     __ge__=greater_equal,
-    __array_ufunc__=_array_ufunc,
 )
 
 __all__: list[str] = []

@@ -107,9 +107,7 @@ def _numbers(x: Any) -> Any:
     return astype(x, np.float64) if x.dtype.kind == "b" else x
 
 
-def _quantile(
-    name: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, whole: float, skip_nan: bool
-) -> Any:
+def _quantile(name: str, x: Any, q: Any, axis: Any, method: str, keepdims: bool, whole: float, skip_nan: bool) -> Any:
     x = as_value(x)
     axes = axes_of(name, x, axis)
     shares = _shares(name, q, whole)
@@ -131,9 +129,11 @@ def _quantile(
 
 def _shares(name: str, q: Any, whole: float) -> np.ndarray:
     if isinstance(q, Tensor) and (q.level or q.requires_grad):
-        raise ArgumentTypeError(f"{name}: q is part of a recording and would get no gradient; pass q.detach(), or numbers")
+        raise ArgumentTypeError(
+            f"{name}: q is part of a recording and would get no gradient; pass q.detach(), or numbers"
+        )
     shares = np.asarray(to_numpy(raw(q)))
-    shares = shares / whole if whole != 1 else shares.astype(np.float64) if shares.dtype.kind in "iub" else shares
+    shares = shares / whole if whole != 1 else shares.astype(np.int64) if shares.dtype.kind in "ub" else shares
     if shares.size and not (shares.min() >= 0 and shares.max() <= 1):
         raise ArgumentError(f"{name}: q has values outside 0 to {whole}; expected all inside")
     return shares
@@ -162,7 +162,9 @@ def _of_numbers(rows: Any, q: np.ndarray, method: str, weak: bool) -> Any:
     """Quantiles of what is not NaN in rows (..., n), of which each has its own number.  (..., Q)."""
     i = rows.ndim - 1
     count = sum_of(logical_not(isnan(rows)), axis=i, keepdims=True)
-    low, high, weight = _neighbours(at_least(count, 1), _beside(rows, q.reshape((1,) * i + (-1,))), method)
+    low, high, weight = _neighbours(
+        at_least(astype(count, q.dtype), 1), _beside(rows, q.reshape((1,) * i + (-1,))), method
+    )
     order = argsort_(rows, axis=i)
 
     def at(index: Any) -> Any:
@@ -177,11 +179,13 @@ def _of_numbers(rows: Any, q: np.ndarray, method: str, weak: bool) -> Any:
 def _neighbours(n: Any, q: Any, method: str) -> tuple[Any, Any, Any]:
     """The two places a quantile lies between, and the weight of the upper one; None where it is the lower one."""
     place, between = METHODS[method]
+    between = None if method == "linear" and q.dtype.kind == "i" else between  # q is 0 or 1, and so a place
     v = place(n, q)
     v = at_most(at_least(v, 0), n - 1) if between is None or between is _fraction else v
     floored = floor(v)
     low, high = (astype(at_most(at_least(k, 0), n - 1), np.int64) for k in (floored, floored + 1))
-    return low, high, None if between is None else between(v, floored)
+    kind = np.float64 if q.dtype.kind == "i" else q.dtype
+    return low, high, None if between is None else astype(between(v, floored), kind)
 
 
 def _beside(x: Any, array: Any) -> Any:

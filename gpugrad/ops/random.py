@@ -104,7 +104,9 @@ def dropout(xp: Any, x: Any, key: Any, counter: Any, *, p: float) -> Any:
 def _(F, batched, x, key, counter, *, p):
     if batched[1] or batched[2]:
         return example_by_example(dropout.primitive, batched, [x, key, counter], {"p": p})
-    return F.dropout(x, key, counter, p=p)  # one mask over all examples, as outside vmap
+    # the mask that each example draws alone: the same for all, or a batch of cotangents would meet other masks than x
+    kept = F.dropout(F.ones_like(F.new_zeros(x, shape=x.shape[1:])), key, counter, p=p) != 0
+    return F.where(kept, x * (1.0 / (1.0 - p) if p < 1.0 else 0.0), 0.0)
 
 
 dropout.vjp(lambda F, g, y, x, key, counter, *, p: F.dropout(g, key, counter, p=p))

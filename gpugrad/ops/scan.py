@@ -50,8 +50,9 @@ def shift(xp: Any, x: Any, *, axis: int, by: int, fill: float) -> Any:
     """x moved by one place along axis (by = 1 or -1): what falls off is lost, and `fill` comes in."""
     y = xp.full_like(x, fill)
     lead = (slice(None),) * axis
-    there, here = (slice(1, None), slice(None, -1)) if by > 0 else (slice(None, -1), slice(1, None))
-    y[(*lead, there)] = x[(*lead, here)]
+    later, earlier = (*lead, slice(1, None)), (*lead, slice(None, -1))
+    there, here = (later, earlier) if by > 0 else (earlier, later)
+    y[there] = x[here]
     return y
 
 

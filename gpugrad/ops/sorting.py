@@ -6,6 +6,7 @@ The gradient of what is reordered goes back to where each element stood.
 Each raises ShapeError for an axis out of range, also for a 0-d array where NumPy refuses it.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,7 +52,7 @@ def argpartition_(xp: Any, x: Any, *, kth: tuple[int, ...], axis: int) -> Any:
     return xp.argpartition(x, kth, axis)
 
 
-@primitive(differentiable=False)
+@primitive(differentiable=False, widen=True)
 def searchsorted_(xp: Any, a: Any, v: Any, *, side: str) -> Any:
     """How many elements of the sorted row a are < v (side "left") or <= v ("right"), for each v."""
     return xp.searchsorted(a, v, side)
@@ -62,15 +63,18 @@ def _(F, batched, a, v, *, side):
     if not batched[0]:
         return F.searchsorted(a, v, side=side)
     a, v = all_batched(F, batched, (a, v))
-    flat = F.reshape(v, shape=(v.shape[0], v.size // max(v.shape[0], 1)))
-    n = flat.shape[1]
-    both = F.concatenate(flat, a, axis=1) if side == "left" else F.concatenate(a, flat, axis=1)
-    ranks = F.argsort(F.argsort(both, axis=1), axis=1)  # a rank among all less the rank among the v alone counts the a
-    ranks, _ = F.split(ranks, indices=(n,), axis=1) if side == "left" else reversed(F.split(ranks, indices=(-n,), axis=1))
-    return F.reshape(ranks - F.argsort(F.argsort(flat, axis=1), axis=1), shape=v.shape)
+    flat = F.reshape(v, shape=(v.shape[0], math.prod(v.shape[1:])))
+    parts = (flat, a) if side == "left" else (a, flat)  # of equals, what stands first comes first
+    ranks = F.split(_ranks(F, F.concatenate(*parts, axis=1)), indices=(parts[0].shape[1],), axis=1)
+    return F.reshape(ranks[side == "right"] - _ranks(F, flat), shape=v.shape)
 
 
-@primitive(differentiable=False)
+def _ranks(F: Any, x: Any) -> Any:
+    """The place each element of a row (N, n) gets in order."""
+    return F.argsort(F.argsort(x, axis=1), axis=1)
+
+
+@primitive(differentiable=False, widen=True)
 def distinct_places(xp: Any, x: Any, *, equal_nan: bool) -> Any:
     """The first place of each distinct value of a row, in increasing order of the values."""
     return xp.unique(x, return_index=True, equal_nan=equal_nan)[1]
@@ -88,7 +92,7 @@ def argsort(x: Any, axis: int | None = -1, kind: str | None = None, *, stable: b
 
     kind, stable: NumPy's; every order here is stable, whatever they say.
     """
-    x, i = _line("argsort", ravel(as_value(x)) if not as_value(x).ndim else x, axis, kind)
+    x, i = _line("argsort", _at_least_1d(x), axis, kind)
     return argsort_(x, axis=i)
 
 
@@ -103,7 +107,7 @@ def sort(x: Any, axis: int | None = -1, kind: str | None = None, *, stable: bool
 
 def argpartition(x: Any, kth: Any, axis: int | None = -1) -> Any:
     """Places such that x taken at them is `partition(x, kth, axis)`.  Carries no gradient."""
-    x, i = _line("argpartition", ravel(as_value(x)) if not as_value(x).ndim else x, axis)
+    x, i = _line("argpartition", _at_least_1d(x), axis)
     return argpartition_(x, kth=_kth("argpartition", kth, x.shape[i]), axis=i)
 
 
@@ -176,6 +180,11 @@ def _line(name: str, x: Any, axis: int | None, kind: str | None = None) -> tuple
         raise ArgumentError(f"{name}: kind is {kind!r}; expected one of {_KINDS}")
     x = as_value(x)
     return (ravel(x), 0) if axis is None else (x, normal_axis(name, axis, x.ndim))
+
+
+def _at_least_1d(x: Any) -> Any:
+    x = as_value(x)
+    return x if x.ndim else ravel(x)
 
 
 def _kth(name: str, kth: Any, n: int) -> tuple[int, ...]:

@@ -1,8 +1,8 @@
 """The rules of differentiation that the library stands on, each a test with the numbers worked by hand.
 
 Vectors are single samples as in the books, column vectors there; a batch is (N, n), a weight (n_out, n_in).
-Sources: PML = Murphy, Probabilistic Machine Learning; FCV = Torralba, Isola and Freeman, Foundations of Computer Vision;
-FML = the slides "24 Backpropagation" of Foundations of Machine Learning.
+Sources: PML = Murphy, Probabilistic Machine Learning; FCV = Torralba, Isola and Freeman, Foundations of Computer
+Vision; FML = the slides "24 Backpropagation" of Foundations of Machine Learning.
 """
 
 import math
@@ -28,7 +28,8 @@ def exactly(t, expected):
 
 def close(t, expected, rtol=1e-14, atol=1e-15):
     assert t is not None
-    np.testing.assert_allclose(np.asarray(t.detach() if isinstance(t, gg.Tensor) else t), expected, rtol=rtol, atol=atol)
+    values = np.asarray(t.detach() if isinstance(t, gg.Tensor) else t)
+    np.testing.assert_allclose(values, expected, rtol=rtol, atol=atol)
 
 
 # --- C4: a scalar loss over layers with parameters (PML 13.3.2)

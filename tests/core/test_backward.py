@@ -144,6 +144,9 @@ def test_a_seed_of_another_dtype_is_cast(kind, given):
     ops.tanh(x).backward(kind(np.array([1, 2], given)))
     assert x.grad.dtype == np.float32
     same(x.grad, [1.0, 2.0])  # tanh'(0) = 1
+    x.grad = None
+    x.backward(kind(np.array([1, 2], given)))
+    assert x.grad.dtype == np.float32
 
 
 def test_a_boxed_seed_is_refused():
@@ -264,8 +267,10 @@ def buffers(*tensors):
         lambda a, b: a * b,  # saves both
         lambda a, b: a - b * 1.0,
         lambda a, b: ops.tanh(a) * b,
+        lambda a, b: (a + b) * 2.0,  # the same again, of an array made in the sweep
+        lambda a, b: ops.log(a) + b,  # under create_graph the gradient is a quotient, which saves its value
     ],
-    ids=["add", "add-sum", "sums", "add-add", "multiply", "subtract", "tanh"],
+    ids=["add", "add-sum", "sums", "add-add", "multiply", "subtract", "tanh", "twice", "log"],
 )
 def test_a_gradient_owns_its_memory(f, create_graph):
     a, b = leaf(1.0, 2.0), leaf(3.0, 4.0)
@@ -273,6 +278,7 @@ def test_a_gradient_owns_its_memory(f, create_graph):
     given = np.ones(y.shape)
     kept = [v for v in saved_values(y) if isinstance(v, np.ndarray)]
     y.backward(given, create_graph=create_graph)
+    kept += [v for t in (a.grad, b.grad) if t.node for v in saved_values(t) if isinstance(v, np.ndarray)]
     mine = buffers(a.grad, b.grad)
     for one, other in itertools.combinations([*mine, a.data, b.data, given], 2):
         assert not np.shares_memory(one, other)

@@ -100,7 +100,12 @@ def test_saved_outputs_of_an_operation_of_several_count():
 def test_a_write_through_a_view_dates_the_buffer_and_the_other_way_round():
     base = np.arange(4.0)
     x = leaf(1.0, 1.0)
-    for saved, written in ((base[:2], base), (base, base[1:2]), (base[:2], base[::2]), (base.reshape(2, 2)[0], base[:3])):
+    for saved, written in (
+        (base[:2], base),
+        (base, base[1:2]),
+        (base[:2], base[::2]),
+        (base.reshape(2, 2)[0], base[:3]),
+    ):
         x.grad = None
         y = (x * gg.Tensor(saved)[:2]).sum()
         mark_written(written)

@@ -277,3 +277,14 @@ def test_gradcheck_of_a_function_with_a_gradient_inside():
         return gg.grad(lambda y: (ops.tanh(x * y) * y).sum())(x * 1.0)
 
     assert gradcheck(f, np.array([0.3, -0.8]), order=2)
+
+
+def test_plain_and_recorded_cotangents_add_up():
+    """z gets two plain cotangents, which are summed in one buffer, and then one that depends on x."""
+
+    def f(x):
+        pull = gg.vjp(lambda z: z * x + z * 2.0 + z * 3.0, np.ones(3))[1]
+        return pull(np.ones(3))[0].sum()
+
+    assert float(f(np.full(3, 5.0))) == 30.0
+    np.testing.assert_array_equal(gg.grad(f)(np.ones(3)), np.ones(3))

@@ -33,7 +33,9 @@ def test_one_argument_by_number(argnums, expected):
     assert gg.grad(product, argnums)(A, B).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize(("argnums", "expected"), [((0, 1), (B, A)), ([1, 0], (A, B)), ((1,), (A,)), ((-1, -2), (A, B))])
+@pytest.mark.parametrize(
+    ("argnums", "expected"), [((0, 1), (B, A)), ([1, 0], (A, B)), ((1,), (A,)), ((-1, -2), (A, B))]
+)
 def test_several_arguments_give_a_tuple_in_the_order_asked(argnums, expected):
     got = gg.grad(product, argnums)(A, B)
     assert type(got) is tuple and [g.tolist() for g in got] == [e.tolist() for e in expected]

@@ -22,7 +22,7 @@ class Spec:
     args: for each input a shape (a random float64 array inside the domain, and a gradient) or an array (index, label,
         mask: no gradient).
     reference: NumPy function of the same arguments, for value and dtype; None where NumPy has none (say why in `note`).
-    domain: (low, high) for every argument, or one pair for each; drawn values keep `gap` away from the points in `kinks`.
+    domain: (low, high) for every argument, or one pair for each; drawn values keep away from the points in `kinks`.
     order: up to which derivatives are checked, in both modes.  differentiable: False asks that no gradient is recorded.
     narrow: how far a result in float16 or bfloat16 may be off, in units of the last place of values of about one.
     """

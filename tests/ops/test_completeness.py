@@ -17,7 +17,6 @@ from gpugrad.core.primitive import elementwise, primitive
 from tests.ops.recording import recording
 from tests.ops.spec import all_specs, parts
 
-
 # Operations that make arrays from numbers have no input to differentiate: arguments for each, and NumPy's for them.
 MAKERS = {
     "arange": ((1.0, 3.0, 0.5), {}),
@@ -64,6 +63,9 @@ def run(spec):
         return gg.jvp(f, xs, xs)
 
     for first in (gradient, tangent):
+        if spec.order == 1:
+            first(*xs)
+            continue
         y, pull = gg.vjp(first, *xs)
         pull(y)
         gg.jvp(first, xs, xs)
@@ -75,7 +77,8 @@ def touched():
     specs = all_specs()
     with recording() as ran, entered() as codes:
         for spec in specs:
-            run(spec)
+            with contextlib.suppress(Exception):  # an operation that fails does so with its cause in test_specs.py
+                run(spec)
     return set(ran), codes, {spec.op for spec in specs}
 
 

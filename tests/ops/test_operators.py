@@ -97,10 +97,10 @@ def test_what_universal_functions_cannot_do():
     x = leaf(1.0, 2.0)
     with pytest.raises(ArgumentTypeError, match=r"np\.add: got out beside a Tensor.*array\[\.\.\.\] = t\.detach"):
         np.add(np.ones(2), x, out=np.ones(2))
-    with pytest.raises(ArgumentTypeError, match=r"np\.add\.reduce: not for Tensors.*t\.sum\(\)"):
-        np.add.reduce(x)
-    with pytest.raises(ArgumentTypeError, match=r"np\.nextafter: gpugrad has no such operation"):
-        np.nextafter(x, 1.0)
+    with pytest.raises(ArgumentTypeError, match=r"np\.add\.reduceat: not for Tensors.*t\.sum\(\)"):
+        np.add.reduceat(x, [0])
+    with pytest.raises(ArgumentTypeError, match=r"np\.isnat: gpugrad has no such operation"):
+        np.isnat(x)
     array = np.ones(2)
     with pytest.raises(ArgumentTypeError, match="got out beside a Tensor"):
         array += x

@@ -281,6 +281,11 @@ def value_and_gradients(spec, args):
 # --- shapes and broadcasting of the elementwise family
 
 
+def products(a, b):
+    """The summands of the inner product of two lists of arrays."""
+    return [np.asarray(x, np.float64) * np.asarray(y, np.float64) for x, y in zip(a, b, strict=True)]
+
+
 @each_elementwise
 @given(st.data())
 def test_every_shape_broadcasts(spec, data):
@@ -295,20 +300,20 @@ def test_every_shape_broadcasts(spec, data):
         spec.values(rng, shape, domain, dtype) if isinstance(a, tuple) else np.resize(a, shape)
         for a, shape, domain, dtype in zip(spec.args, shapes, spec.domains, dtypes, strict=True)
     ]
-    y = spec.call(*(gg.Tensor(a) for a in args))
-    assert y.shape == result
+    ys = spec.call(*(gg.Tensor(a) for a in args))
+    assert [y.shape for y in parts(ys)] == [result] * len(parts(ys))
     if spec.reference is not None:
-        assert_same(y, spec.expected(*args), 1e-5 if "float32" in dtypes else 1e-12)
+        assert_same(ys, spec.expected(*args), 1e-5 if "float32" in dtypes else 1e-12)
     if not spec.differentiable:
         return
     f, xs = spec.of_moving(args), [args[i] for i in spec.moving]
     us = [rng.uniform(-1, 1, x.shape).astype(x.dtype) for x in xs]
-    y, pushed = gg.jvp(f, xs, us)
-    v = rng.uniform(-1, 1, result).astype(y.dtype)
-    pulled = gg.vjp(f, *xs)[1](v)
+    ys, pushed = gg.jvp(f, xs, us)
+    vs = [rng.uniform(-1, 1, result).astype(y.dtype) for y in parts(ys)]
+    pulled = gg.vjp(f, *xs)[1](tuple(vs) if isinstance(ys, tuple) else vs[0])
     assert [(g.shape, g.dtype) for g in pulled] == [(x.shape, x.dtype) for x in xs]
-    assert (pushed.shape, pushed.dtype) == (y.shape, y.dtype)
-    left = np.vdot(v.astype(np.float64), pushed)
-    terms = [np.asarray(g, np.float64) * u for g, u in zip(pulled, us, strict=True)]
-    scale = 1.0 + float(np.abs(v * pushed).sum()) + sum(float(np.abs(t).sum()) for t in terms)
-    assert abs(left - sum(t.sum() for t in terms)) <= (1e-4 if "float32" in dtypes else 1e-12) * scale
+    assert [(t.shape, t.dtype) for t in parts(pushed)] == [(y.shape, y.dtype) for y in parts(ys)]
+    left, right = products(vs, parts(pushed)), products(pulled, us)
+    scale = 1.0 + sum(float(np.abs(t).sum()) for t in left + right)
+    gap = abs(sum(t.sum() for t in left) - sum(t.sum() for t in right))
+    assert gap <= (1e-4 if "float32" in dtypes else 1e-12) * scale
