@@ -36,7 +36,7 @@ def sweep(
         p, parents, saved, params, _, _, time = node
         g = cotangents.pop(time)
         if type(parents[-1]) is Extra:
-            g = through_extra(parents[-1], g)
+            g = through_extra(parents[-1], names.settled(g) if names is not None and parents[-1].hooks else g)
             if p is LEAF:
                 leaves.append((node, g))
                 continue
@@ -45,6 +45,7 @@ def sweep(
             if multi[TIME] not in cotangents:
                 _send(ahead, cotangents, owned, multi, [None] * len(multi[SHAPE]))
             parts = cotangents[multi[TIME]]
+            g = g if names is None else names.settled(g)
             parts[i] = g if parts[i] is None else parts[i] + g  # `_rebox` makes a second PICK of one output
             continue
         if time < last_write:
@@ -76,10 +77,10 @@ def sweep(
                     if h.dtype is not parent[DTYPE] or (p.mixes and h.shape != parent[SHAPE]):
                         h = _fit(F, h, parent)
                     if watch is not None:
-                        watch.check(p, time, g, h)
+                        watch.check(p, time, g, h if names is None else names.settled(h))
                     key = parent[TIME]
                     if key in cotangents:
-                        _send(ahead, cotangents, owned, parent, h)
+                        _send(ahead, cotangents, owned, parent, h if names is None else names.settled(h))
                     else:
                         cotangents[key] = h
                         heappush(ahead, (-key, parent))

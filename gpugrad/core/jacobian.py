@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backend import backend_of_type
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from .namespace import OPS, namespace
-from .tensor import raw
+from .tensor import is_floating, raw
 from .transform import as_value, chosen_arguments, grad, jvp, vjp, with_arguments
 from .tree import flatten
 from .vmap import vmap
@@ -30,7 +30,7 @@ def jacobian(
         structure of y, with that of x at each leaf.
     chunk_size: how many basis vectors one sweep carries; by default as many as make 128 MiB.
 
-    Raises ArgumentError for an unknown mode, DTypeError for an input that is not floating.
+    Raises ArgumentError for an unknown mode, DTypeError for an input or output that is not floating.
     Source: Murphy, Probabilistic Machine Learning, 13.3.1.
 
     >>> import numpy as np
@@ -40,6 +40,8 @@ def jacobian(
     """
     if mode not in ("auto", "forward", "reverse"):
         raise ArgumentError(f"jacobian: mode is {mode!r}; expected 'auto', 'forward' or 'reverse'")
+    if chunk_size is not None and chunk_size < 1:
+        raise ArgumentError(f"jacobian: chunk_size is {chunk_size}; expected at least 1, or None")
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
@@ -53,11 +55,13 @@ def jacobian(
         if not forward:
             y, pull = vjp(partial, *some)
             outputs, nest_outputs = flatten(y)
+            _check_floating(outputs)
             m = sum(v.size for v in outputs)
         if forward or (mode == "auto" and n < m):
             columns, nest_outputs = _mapped(
                 inputs, lambda v: jvp(partial, some, nest_inputs(v))[1], chunk_size or _fitting(inputs)
             )
+            _check_floating([row[0] for row in columns])  # tangents have the dtypes of y
             blocks = [[_transposed(block, x) for block, x in zip(row, inputs, strict=True)] for row in columns]
         else:
             rows, _ = _mapped(outputs, lambda u: pull(nest_outputs(u)), chunk_size or _fitting(outputs))
@@ -120,6 +124,8 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
 def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """A function that returns the derivative of an elementwise f at each entry: the gradient of the sum of f.
 
+    Raises ShapeError where the value of f has not the shape of the argument.
+
     >>> import numpy as np
     >>> elementwise_grad(lambda x: x**3)(np.array([1.0, 2.0]))
     array([ 3., 12.])
@@ -128,7 +134,13 @@ def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., A
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
         chosen = chosen_arguments("elementwise_grad", argnums, args)
-        y, pull = vjp(with_arguments(f, chosen, args, kwargs), args[chosen[0]])
+        x = as_value(args[chosen[0]])
+        y, pull = vjp(with_arguments(f, chosen, args, kwargs), x)
+        if getattr(y, "shape", None) != x.shape:
+            raise ShapeError(
+                f"elementwise_grad: the function gave shape {getattr(y, 'shape', None)} for an argument of shape "
+                f"{x.shape}; expected one number for each entry (use gpugrad.grad or jacobian)"
+            )
         return pull(namespace(y).ones_like(y))[0]
 
     return of
@@ -136,6 +148,12 @@ def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., A
 
 def _one(argnums: int | Sequence[int], parts: Any) -> Any:
     return parts[0] if isinstance(argnums, int) else tuple(parts)
+
+
+def _check_floating(outputs: list[Any]) -> None:
+    for v in outputs:
+        if not is_floating(v.dtype):
+            raise DTypeError(f"jacobian: an output has dtype {v.dtype}; expected floating ones (drop it, or convert it)")
 
 
 def _fitting(leaves: list[Any]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .namespace import OPS, namespace
-from .transform import chosen_arguments, grad, record_vjp, with_arguments
+from .transform import check_scalar, chosen_arguments, grad, record_vjp, with_arguments
 from .tree import flatten
 from .vmap import vmap
 
@@ -44,8 +44,10 @@ def per_sample_grad_norm(
     def norm(*args: Any, **kwargs: Any) -> Any:
         chosen = chosen_arguments("per_sample_grad_norm", argnums, args)
         partial = with_arguments(f, chosen, args, kwargs)
-        y, pull = record_vjp(partial, tuple(args[i] for i in chosen), False, retain=False, names=_FACTORED)
-        grads = flatten(pull(namespace(y).ones_like(y)))[0]
+        leaves, unflatten = flatten(tuple(args[i] for i in chosen))  # bare, as a Module cannot hold factors
+        y, pull = record_vjp(lambda *xs: partial(*unflatten(xs)), tuple(leaves), False, retain=False, names=_FACTORED)
+        check_scalar("per_sample_grad_norm", y)
+        grads = pull(namespace(y).ones_like(y))
         return OPS.sqrt(functools.reduce(OPS.add, [_square_norm(g) for g in grads]))
 
     return _mapped(norm, argnums, in_axes)
@@ -69,9 +71,7 @@ class _Outer:
         self.shape, self.dtype = (g.shape[-1], x.shape[-1]), g.dtype
 
     def __add__(self, other: Any) -> Any:
-        return _FACTORED.settled(self) + _FACTORED.settled(other)
-
-    __radd__ = __add__
+        return _FACTORED.settled(self) + other
 
     def square_norm(self) -> Any:
         """||g^T x||^2, by whichever of three ways is the least work."""
@@ -82,7 +82,7 @@ class _Outer:
         if rows * (m + n) > m * n:
             return _square_norm(_FACTORED.settled(self))
         g, x = OPS.reshape(g, shape=(rows, m)), OPS.reshape(x, shape=(rows, n))
-        return _sum(_gram(g) * _gram(x))
+        return OPS.maximum(_sum(_gram(g) * _gram(x)), 0.0)  # rounding may go below
 
 
 class _Factored:
@@ -93,6 +93,11 @@ class _Factored:
 
     def outer_sum(self, g: Any, x: Any) -> _Outer:
         return _Outer(g, x)
+
+    def astype(self, g: Any, dtype: Any) -> Any:
+        if not isinstance(g, _Outer):
+            return OPS.astype(g, dtype=dtype)
+        return _Outer(OPS.astype(g.g, dtype=dtype), OPS.astype(g.x, dtype=dtype))
 
     def settled(self, g: Any) -> Any:
         return OPS.outer_sum(g.g, g.x) if isinstance(g, _Outer) else g

@@ -26,7 +26,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(y, pull) with y = f(*primals) and pull(g) the tuple of cotangents g^T J, one for each primal.
 
     `pull` may be called many times.  With has_aux, f returns (y, aux) and the result is (y, pull, aux).  y and g may be
-    nested containers.  Raises DTypeError for a primal or output that is not floating, ShapeError for g not like y.
+    nested containers.  Raises DTypeError for a primal that is not floating, ShapeError for g not like y.
     Source: reverse mode, Murphy, Probabilistic Machine Learning, 13.3.1, algorithm 6.
 
     >>> import gpugrad as gg
@@ -107,11 +107,7 @@ def value_and_grad(
         chosen = chosen_arguments("grad", argnums, args)
         partial = with_arguments(f, chosen, args, kwargs)
         value, pull, *aux = record_vjp(partial, tuple(args[i] for i in chosen), has_aux, retain=False)
-        if getattr(value, "shape", None) != ():
-            raise ShapeError(
-                f"grad: the function returned {_describe(value)}; expected one number, shape (): reduce it with .sum() "
-                "or .mean(), or use gpugrad.vjp"
-            )
+        check_scalar("grad", value)
         grads = pull(namespace(value).ones_like(value))
         grads = grads[0] if isinstance(argnums, int) else grads
         return ((value, aux[0]), grads) if has_aux else (value, grads)
@@ -136,6 +132,15 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         return (g, value[1]) if has_aux else g
 
     return of
+
+
+def check_scalar(name: str, value: Any) -> None:
+    """ShapeError where a function that is to be differentiated as a whole has given more than one number."""
+    if getattr(value, "shape", None) != ():
+        raise ShapeError(
+            f"{name}: the function returned {_describe(value)}; expected one number, shape (): reduce it with .sum() "
+            "or .mean(), or use gpugrad.vjp"
+        )
 
 
 def as_value(x: Any) -> Any:

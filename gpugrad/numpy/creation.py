@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..backend import array_device
 from ..core.namespace import OPS
-from ..core.tensor import Tensor, as_dtype
+from ..core.tensor import Tensor, as_dtype, raw
 from ..core.transform import as_value
 from ..errors import ArgumentError
 from .table import enter, enter_constant, enter_own, enter_plain, enter_shapes, holds_tensor, stacked
@@ -77,7 +78,7 @@ def _steps(start: Any, stop: Any, num: int, endpoint: bool, axis: int) -> tuple[
     start, stop = (ops.astype(stacked(v), "float64") if as_value(v).dtype.kind in "iub" else v for v in (start, stop))
     start, span = as_value(start), ops.subtract(stop, start)
     divisor = num - 1 if endpoint else num
-    fractions = np.arange(num) / max(divisor, 1)
+    fractions = array_device(raw(span)).xp.arange(num) / max(divisor, 1)
     return start, span, fractions.reshape((num, *(1,) * max(span.ndim, start.ndim)))
 
 
@@ -102,7 +103,7 @@ def logspace(
 
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """num numbers at equal ratios from start to stop, both of one sign."""
-    start, stop = as_value(start), as_value(stop)
+    start, stop = ops.astype(start, "float64"), ops.astype(stop, "float64")
     sign = ops.sign(start)
     if bool(ops.any(ops.not_equal(sign, ops.sign(stop)))) or bool(ops.any(ops.equal(sign, 0))):
         raise ArgumentError("geomspace: start and stop have different signs, or one is 0; expected one sign")

@@ -15,8 +15,13 @@ _G = "elementwise"
 
 def fabs(x: Any) -> Any:
     """|x| as a floating number, elementwise; the gradient is sign(x), so 0 at 0."""
+    return ops.absolute(_floating(x))
+
+
+def _floating(x: Any) -> Any:
+    """x in the floating dtype that NumPy's functions compute it in."""
     x = as_value(x)
-    return ops.absolute(x if is_floating(x.dtype) else ops.astype(x, "float64"))
+    return x if is_floating(x.dtype) else ops.astype(x, np.fabs(np.zeros((), x.dtype)).dtype)
 
 
 def float_power(a: Any, b: Any) -> Any:
@@ -31,7 +36,7 @@ def divmod(a: Any, b: Any) -> tuple[Any, Any]:
 
 def modf(x: Any) -> tuple[Any, Any]:
     """(fraction, whole part), elementwise, both with the sign of x; the fraction has x's gradient."""
-    x = fabs(x) if not is_floating(as_value(x).dtype) else x
+    x = _floating(x)
     whole = ops.trunc(x)
     fraction = ops.where(ops.isinf(x), 0, x - ops.where(ops.isinf(x), 0, whole))
     return ops.where(fraction == 0, ops.copysign(ops.zeros_like(x), x), fraction), whole
@@ -39,7 +44,11 @@ def modf(x: Any) -> tuple[Any, Any]:
 
 def conjugate(x: Any) -> Any:
     """x itself, elementwise, as all numbers are real here."""
-    return ops.positive(as_value(x))
+    return _new(as_value(x))
+
+
+def _new(x: Any) -> Any:
+    return ops.positive(x) if x.dtype.kind != "b" else ops.logical_or(x, False)
 
 
 def real(val: Any) -> Any:
@@ -54,14 +63,16 @@ def imag(val: Any) -> Any:
 
 def angle(z: Any, deg: bool = False) -> Any:
     """0 for z >= 0 and pi (or 180) below, elementwise."""
-    z = fabs(z) * 0 + z
+    z = _floating(z)
     return ops.where(ops.isnan(z), z, ops.where(ops.signbit(z), 180.0 if deg else np.pi, ops.zeros_like(z)))
 
 
 def round(a: Any, decimals: int = 0, out: Any = None) -> Any:
     """a to so many decimals, halves to the even digit."""
     no_out("round", out)
-    return ops.round(as_value(a), decimals)
+    a = as_value(a)
+    y = ops.round(a, decimals)
+    return y if a.dtype.kind == "b" or y.dtype == a.dtype else ops.astype(y, a.dtype)
 
 
 def fix(x: Any, out: Any = None) -> Any:
@@ -80,7 +91,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     """x with numbers for NaN, inf and -inf (by default 0, the largest and the smallest); those carry no gradient."""
     x = as_value(x)
     if not is_floating(x.dtype):
-        return ops.positive(x)
+        return _new(x)
     ends = np.finfo(x.dtype) if posinf is None or neginf is None else None
     x = ops.where(ops.isnan(x), nan, x)
     x = ops.where(x == np.inf, float(ends.max) if posinf is None else posinf, x)  # type: ignore[union-attr]

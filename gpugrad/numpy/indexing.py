@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..core.namespace import OPS
 from ..core.transform import as_value
 from ..errors import ArgumentError, ArgumentTypeError, IndexingError
 from .options import no_out
-from .table import enter, enter_constant, enter_functions, enter_values, stacked, value_of
+from .table import enter, enter_constant, enter_functions, enter_values, host_value, stacked, value_of
 
 _G = "indexing"
 
@@ -67,12 +68,12 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
     """The places along an axis where a row of conditions holds."""
     no_out("compress", out)
-    return ops.take(a, np.flatnonzero(value_of("compress", condition)), axis)
+    return ops.take(a, np.flatnonzero(host_value("compress", condition)), axis)
 
 
 def extract(condition: Any, arr: Any) -> Any:
     """The elements where a condition holds, as one row."""
-    return ops.take(arr, np.flatnonzero(value_of("extract", condition)))
+    return ops.take(arr, np.flatnonzero(host_value("extract", condition)))
 
 
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
@@ -91,8 +92,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     A function sees the elements of its condition alone, so a slope outside its domain does no harm.
     """
     x = as_value(x)
-    single = not isinstance(condlist, list | tuple) or (x.ndim and np.ndim(value_of("piecewise", condlist[0])) == 0)
-    masks = [np.asarray(value_of("piecewise", c), dtype=bool) for c in ([condlist] if single else condlist)]
+    single = not isinstance(condlist, list | tuple) or (x.ndim and np.ndim(condlist[0]) == 0)
+    masks = [host_value("piecewise", c).astype(bool) for c in ([condlist] if single else condlist)]
     functions = list(funclist)
     if len(functions) == len(masks) + 1:
         masks.append(~np.logical_or.reduce(masks))
@@ -107,11 +108,12 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """How often each number 0, 1, ... stands in x, or the sum of the weights where it does."""
-    places = np.asarray(value_of("bincount", x))
+    places = host_value("bincount", x)
     if weights is None:
         return np.bincount(places, minlength=minlength)
     n = max(int(places.max()) + 1 if places.size else 0, minlength)
-    return ops.index_add(np.zeros(n), places, ops.astype(weights, "float64"))
+    weights = ops.astype(weights, "float64")
+    return ops.index_add(OPS.new_zeros(weights, shape=(n,)), places, weights)
 
 
 def isin(

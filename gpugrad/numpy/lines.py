@@ -42,10 +42,10 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 
 for _name in SMOOTH.split():
-    if hasattr(ops, _name):
+    if callable(getattr(ops, _name, None)):
         enter(_G, _name, getattr(ops, _name))
 for _name in CONSTANT.split():
-    if hasattr(ops, _name):
+    if callable(getattr(ops, _name, None)):
         enter_constant(_G, _name, getattr(ops, _name))
 enter(_G, "apply_along_axis", apply_along_axis, "a Python loop")
 enter(_G, "apply_over_axes", apply_over_axes)

@@ -48,7 +48,9 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, optimize: Any = F
     """The sum of products by labels, in every spelling; the order of work is chosen as np.einsum_path says."""
     no_out("einsum", out)
     if dtype is None:
-        return ops.einsum(*operands)
+        y = ops.einsum(*operands)
+        kinds = {x.dtype for x in operands if hasattr(x, "dtype")}
+        return ops.astype(y, np.result_type(*kinds)) if y.dtype.kind == "i" and kinds else y
     start = 1 if isinstance(operands[0], str) else 0
     step = 1 if start else 2
     converted = list(operands)

@@ -27,7 +27,7 @@ def sum(
     """The sum over axes."""
     no_out("sum", out)
     y = ops.sum(_only(a, where, 0), axis, dtype=dtype, keepdims=keepdims)
-    return y if initial is None else ops.add(y, initial)
+    return y if initial is None else ops.add(y, ops.astype(initial, y.dtype))
 
 
 def prod(
@@ -37,7 +37,7 @@ def prod(
     """The product over axes; right also where some elements are 0."""
     no_out("prod", out)
     y = ops.prod(_only(a, where, 1), axis, dtype=dtype, keepdims=keepdims)
-    return y if initial is None else ops.multiply(y, initial)
+    return y if initial is None else ops.multiply(y, ops.astype(initial, y.dtype))
 
 
 def max(
@@ -62,9 +62,10 @@ def _extreme(
         if where is not True:
             raise ArgumentError(f"{name}: got where without initial; expected both, as no element may be left")
         return f(a, axis, keepdims=keepdims)
+    initial = ops.astype(initial, as_value(a).dtype)
     a = _only(a, where, initial)
     if not a.size:
-        return pair(ops.sum(a, axis, keepdims=keepdims) + initial, initial)
+        return ops.full_like(ops.astype(ops.sum(a, axis, keepdims=keepdims), a.dtype), initial)
     return pair(f(a, axis, keepdims=keepdims), initial)
 
 
@@ -131,8 +132,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         total: Any = ops.full_like(y, a.size / (y.size or 1))
     else:
         w = _along(a, axis, as_value(weights))
-        total = ops.sum(w, axis, keepdims=keepdims)
-        y = ops.sum(a * w, axis, keepdims=keepdims) / total
+        products = a * w
+        total = ops.astype(ops.sum(w, axis, keepdims=keepdims), products.dtype)
+        y = ops.sum(products, axis, keepdims=keepdims) / total
     return (y, ops.broadcast_to(total, y.shape)) if returned else y
 
 
@@ -159,7 +161,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: An
 
 
 def _rows(m: Any, rowvar: bool) -> Any:
-    m = _float(m)
+    m = ops.astype(m, "float64")
     m = ops.reshape(m, (1, m.size)) if m.ndim < 2 else m
     return m if rowvar or m.shape[0] == 1 else ops.transpose(m)
 

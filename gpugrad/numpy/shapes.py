@@ -14,7 +14,7 @@ from ..core.transform import as_value
 from ..errors import ShapeError
 from ..ops.axes import normal_axis
 from .options import no_out, row_major
-from .table import NONE, enter, enter_functions, value_of
+from .table import NONE, enter, enter_functions, host_value
 
 _G = "shapes"
 
@@ -125,7 +125,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: 
 
 def trim_zeros(filt: Any, trim: str = "fb") -> Any:
     """A row without the zeros at its front ("f") and back ("b")."""
-    full = np.flatnonzero(value_of("trim_zeros", filt))
+    full = np.flatnonzero(host_value("trim_zeros", filt))
     n = filt.shape[0]
     start = (int(full[0]) if full.size else n) if "f" in trim.lower() else 0
     end = (int(full[-1]) + 1 if full.size else start) if "b" in trim.lower() else n
@@ -178,6 +178,7 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of a row, as columns, from the highest or, if increasing, from 0."""
     x = as_value(x)
+    x = ops.astype(x, np.promote_types(x.dtype, int))
     n = x.shape[0] if N is None else N
     powers = [ops.ones_like(x)]
     for _ in range(n - 1):

@@ -1,5 +1,8 @@
 """The operations: one block each, with forward, derivative rules and checks."""
 
+import importlib
+from typing import Any
+
 from .activation import *
 from .along_axis import *
 from .arithmetic import *
@@ -9,40 +12,23 @@ from .compare import *
 from .creation import *
 from .cross_entropy import *
 from .diagonal import *
-from .differences import *
 from .einsum import *
 from .exponential import *
 from .extrema import *
-from .float_parts import *
 from .index import *
 from .index_batch import *
 from .inplace import *
-from .interpolate import *
 from .joining import *
 from .labels import *
-from .linalg_cholesky import *
-from .linalg_det import *
-from .linalg_lstsq import *
-from .linalg_more import *
-from .linalg_norm import *
-from .linalg_pinv import *
-from .linalg_qr import *
-from .linalg_solve import *
-from .linalg_spectral import *
-from .linalg_svd import *
 from .linear import *
 from .loss import *
 from .matmul import *
 from .moments import *
-from .nan import *
-from .nan_extrema import *
 from .norm import *
 from .normalize import *
 from .operators import *
 from .pad import *
-from .phase import *
 from .powers import *
-from .quantile import *
 from .random import *
 from .reduce import *
 from .scan import *
@@ -54,3 +40,34 @@ from .softmax import *
 from .sorting import *
 from .special import *
 from .trigonometric import *
+
+# What few programs use is imported when first asked for: `import gpugrad` is to cost little.
+_LATER = (
+    "differences",
+    "float_parts",
+    "interpolate",
+    "linalg_cholesky",
+    "linalg_det",
+    "linalg_lstsq",
+    "linalg_more",
+    "linalg_norm",
+    "linalg_pinv",
+    "linalg_qr",
+    "linalg_solve",
+    "linalg_spectral",
+    "linalg_svd",
+    "nan",
+    "nan_extrema",
+    "phase",
+    "quantiles",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if not name.startswith("__"):
+        for module in _LATER:
+            found = importlib.import_module(f"{__name__}.{module}")
+            if name in found.__all__:
+                globals()[name] = value = getattr(found, name)
+                return value
+    raise AttributeError(f"module {__name__!r} has no operation {name!r}")

@@ -78,9 +78,10 @@ deg2rad.vjp(lambda F, g, y, x: F.deg2rad(g))
 rad2deg.vjp(lambda F, g, y, x: F.rad2deg(g))
 
 
-@elementwise(direct="ldexp", nondiff="n", saves="n")
-def ldexp(x: Any, n: Any) -> Any:
+@elementwise(nondiff="n", saves="n", widen=True)
+def ldexp(xp: Any, x: Any, n: Any) -> Any:
     """x 2^n, elementwise, for integers n, which carry no gradient."""
+    return xp.ldexp(x, n)
 
 
 ldexp.vjp(lambda F, g, y, x, n: F.ldexp(g, n))

@@ -62,9 +62,10 @@ def each(names: str, *args: Any, **kwargs: Any) -> list[Case]:
 
 CASES = [
     *each(
-        "negative positive absolute abs fabs exp exp2 expm1 square sin cos sinh cosh tanh arcsinh asinh arctan atan cbrt "
-        "deg2rad rad2deg radians degrees sinc conj conjugate real nan_to_num copy sign floor ceil trunc rint isnan isinf "
-        "isfinite signbit spacing logical_not around round fix imag angle isneginf isposinf isreal iscomplex modf frexp",
+        "negative positive absolute abs fabs exp exp2 expm1 square sin cos sinh cosh tanh arcsinh asinh arctan atan "
+        "cbrt deg2rad rad2deg radians degrees sinc conj conjugate real nan_to_num copy sign floor ceil trunc rint isnan "
+        "isinf isfinite signbit spacing logical_not around round fix imag angle isneginf isposinf isreal iscomplex "
+        "modf frexp",
         A,
     ),
     *each("log log2 log10 log1p sqrt reciprocal tan arcsin asin arccos acos arctanh atanh", P),
@@ -196,6 +197,7 @@ CASES = [
     Case("cross", (A, B)),
     Case("cross", (Of((3, 2)), Of((3, 2))), {"axis": 0}),
     Case("vecdot", (A, B)),
+    Case("vecdot", (Of((3, 2)), Of((3, 2))), {"axis": 0}),
     Case("matvec", (A, B)),
     Case("vecmat", (Of((2,)), A)),
     *(Case(n, (ROW, B), {"mode": m}) for n in ("convolve", "correlate") for m in ("full", "same", "valid")),

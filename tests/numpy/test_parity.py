@@ -1,6 +1,7 @@
 """Every function of gpugrad.numpy against NumPy's: value, dtype and shape of Tensors, arrays and numbers; gradients."""
 
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -68,6 +69,39 @@ def test_of_tensors_and_by_numpys_own_function(case):
     assert type(got) is type(want) or isinstance(got, gg.Tensor) or isinstance(want, np.ndarray | np.generic)
     if TABLE[case.name].group != "creation":  # np.array and the like do not ask the protocols
         assert_same(getattr(np, case.name)(*t_args, **t_kwargs), want, case.name)
+
+
+@each_case
+@pytest.mark.parametrize("dtype", ["float32", "int64", "int32", "bool"])
+def test_dtypes_are_numpys(case, dtype):
+    """Of numbers that are not float64, wherever NumPy takes them."""
+
+    def converted(of, rng, wrap):
+        x = of.draw(rng)
+        if of.moving and x.dtype.kind == "f" and not np.isnan(x).any():
+            x = (3 * x if dtype[0] == "i" else x).astype(dtype)
+        return gg.Tensor(x) if wrap else x
+
+    results = []
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for module, wrap in ((np, False), (gnp, True)):
+            rng = np.random.default_rng(3)
+            args, kwargs = mapped(lambda of: converted(of, rng, wrap), (case.args, case.kwargs))  # noqa: B023
+            try:
+                results.append(getattr(module, case.name)(*args, **kwargs))
+            except (TypeError, ValueError, IndexError):
+                if module is np:
+                    return
+                raise
+    for got, want in zip(parts(results[1]), parts(results[0]), strict=True):
+        if isinstance(want, np.ndarray | np.generic) and case.name != "empty_like":
+            got = np.asarray(plain(got))
+            assert got.dtype == want.dtype and got.shape == want.shape
+            if want.dtype.kind == "f":
+                np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+            else:
+                np.testing.assert_array_equal(got, want)
 
 
 @each_case

@@ -10,7 +10,7 @@ from gpugrad.core.vmap import vmap
 from gpugrad.errors import ArgumentTypeError
 from tests.ops.specs_interpolate import SPECS as INTERPOLATE
 from tests.ops.specs_nan import SPECS as NAN
-from tests.ops.specs_quantile import SPECS as QUANTILE
+from tests.ops.specs_quantiles import SPECS as QUANTILE
 from tests.ops.specs_scan import SPECS as SCAN
 from tests.ops.specs_sorting import SPECS as SORTING
 from tests.ops.test_array_batching import assert_same_as_loop, value_and_pull

@@ -1,9 +1,9 @@
-"""Specs of gpugrad/ops/quantile.py."""
+"""Specs of gpugrad/ops/quantiles.py."""
 
 import numpy as np
 
 from gpugrad import ops
-from gpugrad.ops.quantile import METHODS
+from gpugrad.ops.quantiles import METHODS
 from tests.ops.spec import Spec
 
 CASES = (

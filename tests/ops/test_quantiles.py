@@ -6,7 +6,7 @@ import pytest
 import gpugrad as gg
 from gpugrad import ops
 from gpugrad.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from gpugrad.ops.quantile import METHODS
+from gpugrad.ops.quantiles import METHODS
 
 nan, inf = np.nan, np.inf
 
