@@ -31,10 +31,10 @@ def _call(
 
     def forward(xp: Any, *operands: Any) -> tuple[Any, ...]:
         outputs = flat(*operands)
-        if any(isinstance(v, Tensor) and v.node is not None for v in outputs):
+        if any(isinstance(v, Tensor) and (v.node is not None or v.level) for v in outputs):
             raise GradientError(
-                f"{name}: the function uses a tensor that requires a gradient and is not among its arguments; pass it "
-                "(or its Module) as an argument"
+                f"{name}: the function uses a tensor that requires a gradient, or a value of a transform around it, "
+                "that is not among its arguments; pass it (or its Module) as an argument"
             )
         return tuple(v.data if isinstance(v, Tensor) else v for v in outputs)
 

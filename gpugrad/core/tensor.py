@@ -238,6 +238,11 @@ def is_floating(dtype: Any) -> bool:
 def as_array(data: Any, dtype: Any = None, device: str | Device | None = None) -> Any:
     """`data` as a real-valued raw array on `device` (by default where it is), without a copy where possible."""
     if isinstance(data, Tensor):
+        if data.level:
+            raise GradientError(
+                "Tensor: data is a value inside a transform, and a new Tensor of it would lose its derivative; "
+                "use it as it is, or gpugrad.stop_gradient(x) for a constant"
+            )
         data = raw(data)
     if not is_array_type(type(data)):
         try:

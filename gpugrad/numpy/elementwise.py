@@ -44,7 +44,8 @@ def modf(x: Any) -> tuple[Any, Any]:
 
 def conjugate(x: Any) -> Any:
     """x itself, elementwise, as all numbers are real here."""
-    return _new(as_value(x))
+    x = as_value(x)
+    return ops.positive(x) if x.dtype.kind != "b" else ops.astype(x, "int8")
 
 
 def _new(x: Any) -> Any:
@@ -63,7 +64,8 @@ def imag(val: Any) -> Any:
 
 def angle(z: Any, deg: bool = False) -> Any:
     """0 for z >= 0 and pi (or 180) below, elementwise."""
-    z = _floating(z)
+    z = as_value(z)
+    z = ops.astype(z, np.arctan2(0, np.ones((), z.dtype)).dtype)
     return ops.where(ops.isnan(z), z, ops.where(ops.signbit(z), 180.0 if deg else np.pi, ops.zeros_like(z)))
 
 

@@ -243,3 +243,9 @@ def test_the_error_of_a_forward_with_two_tensors_at_a_level_above(planted):
         return gg.grad(lambda y: planted_add(x * np.ones(3), y * np.ones(4)).sum())(1.0)
 
     assert message(ShapeError, lambda: gg.grad(f)(1.0)).startswith("planted_add: shapes (3,) and (4,)")
+
+
+@pytest.mark.parametrize("make", [gg.Tensor, gg.tensor])
+def test_a_new_tensor_of_a_value_inside_a_transform_is_refused(make):
+    with pytest.raises(GradientError, match="inside a transform.*stop_gradient"):
+        gg.grad(lambda x: (make(x) * x).sum())(np.ones(2))

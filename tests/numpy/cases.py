@@ -63,9 +63,9 @@ def each(names: str, *args: Any, **kwargs: Any) -> list[Case]:
 CASES = [
     *each(
         "negative positive absolute abs fabs exp exp2 expm1 square sin cos sinh cosh tanh arcsinh asinh arctan atan "
-        "cbrt deg2rad rad2deg radians degrees sinc conj conjugate real nan_to_num copy sign floor ceil trunc rint isnan "
-        "isinf isfinite signbit spacing logical_not around round fix imag angle isneginf isposinf isreal iscomplex "
-        "modf frexp",
+        "cbrt deg2rad rad2deg radians degrees sinc conj conjugate real nan_to_num copy sign floor ceil trunc rint "
+        "isnan isinf isfinite signbit spacing logical_not around round fix imag angle isneginf isposinf isreal "
+        "iscomplex modf frexp",
         A,
     ),
     *each("log log2 log10 log1p sqrt reciprocal tan arcsin asin arccos acos arctanh atanh", P),
