@@ -50,6 +50,14 @@ class _Watch:
                 f"backward of {p.name}: a finite cotangent gave {describe(after)}; the operation was called at {line}"
             )
 
+    def check_tangent(self, p: Any, before: list[Any], after: Any) -> None:
+        """What a forward rule made of values and tangents."""
+        for t in after if isinstance(after, tuple) else (after,):
+            if not finite(t) and all(map(finite, before)):
+                raise NonFiniteError(
+                    f"tangent of {p.name}: finite values and tangents gave {describe(t)}; called at {user_line()}"
+                )
+
 
 @contextmanager
 def detect_anomaly() -> Iterator[None]:

@@ -36,7 +36,7 @@ def sweep(
         p, parents, saved, params, _, _, time = node
         g = cotangents.pop(time)
         if type(parents[-1]) is Extra:
-            g = through_extra(parents[-1], names.settled(g) if names is not None and parents[-1].hooks else g)
+            g = through_extra(parents[-1], names.settled(g) if names is not None and parents[-1].hooks else g, node)
             if p is LEAF:
                 leaves.append((node, g))
                 continue
@@ -149,15 +149,23 @@ def _explain_released(p: Any) -> NoReturn:
     )
 
 
-def through_extra(extra: Extra, g: Any) -> Any:
+def through_extra(extra: Extra, g: Any, node: Node) -> Any:
     """The cotangent after the hooks; kept as `.grad` where that was asked for."""
     for hook in list(extra.hooks.values()):
-        changed = hook(g if isinstance(g, Tensor) else wrap(g, None, 0))
+        changed = hook(g if isinstance(g, Tensor) else wrap(g.copy(), None, 0))  # another branch may hold this buffer
         if changed is not None:
-            g = changed if isinstance(g, Tensor) else raw(changed)
+            g = _from_hook(changed, g, node)
     if extra.keep:
         _accumulate(extra, _copy(g))
     return g
+
+
+def _from_hook(changed: Any, g: Any, node: Node) -> Any:
+    value = changed if isinstance(changed, Tensor) else Tensor(changed)
+    if value.shape != node[SHAPE]:
+        raise ShapeError(f"backward: a hook returned shape {value.shape}; expected {node[SHAPE]}, the gradient's own")
+    value = value if value.dtype == node[DTYPE] else OPS.astype(value, dtype=node[DTYPE])
+    return value if isinstance(g, Tensor) else raw(value)
 
 
 def _accumulate(extra: Extra, g: Any) -> None:

@@ -5,20 +5,18 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ArgumentTypeError, GradientError
-from .namespace import namespace
+from ..errors import ArgumentTypeError, GradientError, ShapeError
+from .namespace import OPS, namespace
 from .primitive import Primitive
 from .record import apply
 from .tensor import Tensor, is_floating
 from .transform import as_value, jvp, vjp
-from .tree import flatten, state_of
+from .tree import flatten, flatten_as, state_of
 from .vmap import vmap
 
 
-def _call(
-    name: str, f: Callable[..., Any], args: tuple[Any, ...], saves: str, rules: Callable[[Any, Any], None]
-) -> Any:
-    """f(*args) as one primitive over the array leaves of its arguments; `rules(primitive, flat)` sets its rules."""
+def _call(name: str, f: Callable[..., Any], args: tuple[Any, ...], saves: str, rules: Callable[[Any], Any]) -> Any:
+    """f(*args) as one primitive over the array leaves of its arguments; `rules(flat)` gives its (reverse, forward)."""
     leaves, unflatten = flatten(args)
     static = [not _is_array(x) for x in leaves]
     structure: list[Any] = [None]
@@ -29,6 +27,14 @@ def _call(
         outputs, structure[0] = flatten(f(*unflatten(full)))
         return tuple(as_value(v) for v in outputs)
 
+    p = _primitive(name, flat, saves, *rules(flat))
+    outputs = p.call(*(as_value(x) for x, fixed in zip(leaves, static, strict=True) if not fixed))
+    return structure[0](list(outputs))
+
+
+def _primitive(name: str, flat: Callable[..., Any], saves: str, pull: Any, push: Any) -> Primitive:
+    """A primitive for a function of arrays that gives a tuple, with its rules; what vmap makes of it keeps them."""
+
     def forward(xp: Any, *operands: Any) -> tuple[Any, ...]:
         outputs = flat(*operands)
         if any(isinstance(v, Tensor) and (v.node is not None or v.level) for v in outputs):
@@ -38,13 +44,38 @@ def _call(
             )
         return tuple(v.data if isinstance(v, Tensor) else v for v in outputs)
 
+    def spread(F: Any, flags: tuple[bool, ...], *xs: Any) -> Any:
+        axes = tuple(0 if mine else None for mine in flags)
+        rules = pull and _mapped_pull(pull, axes), push and _mapped_push(push, axes)
+        return _primitive(name, vmap(flat, axes), saves, *rules).call(*xs)
+
     forward.__name__ = name
     p = Primitive(forward, saves=saves)
     p.call = lambda *operands: apply(p, operands, {})
-    p.batch_rule = lambda F, flags, *xs: vmap(flat, tuple(0 if mine else None for mine in flags))(*xs)
-    rules(p, flat)
-    outputs = p.call(*(as_value(x) for x, fixed in zip(leaves, static, strict=True) if not fixed))
-    return structure[0](list(outputs))
+    p.vjp_all_rule, p.jvp_rule, p.batch_rule = pull, push, spread
+    return p
+
+
+def _mapped_pull(pull: Any, axes: tuple[Any, ...]) -> Any:
+    """A reverse rule for each example; an input that all examples share gets the sum of theirs."""
+
+    def of(F: Any, g: list[Any], y: Any, *xs: Any) -> list[Any]:
+        each = vmap(lambda g, y, xs: list(pull(OPS, g, y, *xs)), (0, 0, axes))(g, y, xs)
+        return [
+            OPS.sum(h, axis=(0,), keepdims=False) if h is not None and axis is None else h
+            for h, axis in zip(each, axes, strict=True)
+        ]
+
+    return of
+
+
+def _mapped_push(push: Any, axes: tuple[Any, ...]) -> Any:
+    """A forward rule for each example."""
+
+    def of(F: Any, *rest: Any) -> Any:
+        return vmap(lambda ts, y, xs: push(OPS, *ts, y, *xs), (axes, 0, axes))(*_unpacked(rest))
+
+    return of
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,13 +91,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     12.0
     """
 
-    def rules(p: Any, flat: Callable[..., Any]) -> None:
+    def rules(flat: Callable[..., Any]) -> Any:
         def pull(F: Any, g: list[Any], y: Any, *xs: Any) -> Any:
             again, back = _vjp_of_floating(flat, xs)
             return back(_filled(g, again))
 
-        p.vjp_all_rule = pull
-        p.jvp_rule = lambda F, *rest: _push(flat, *_unpacked(rest))
+        return pull, lambda F, *rest: _push(flat, *_unpacked(rest))
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
@@ -128,22 +158,24 @@ class custom_vjp:
         if self.fwd is None or self.bwd is None:
             raise GradientError(f"{self.f.__name__}: custom_vjp has no rule yet; call defvjp(fwd, bwd) first")
         bwd = self.bwd
-        n_args = [len(flatten(a)[0]) for a in args]
         counts: list[Any] = []
 
         def f_and_residuals(*given: Any) -> Any:
-            y, residuals = self.fwd(*given)  # type: ignore[misc]
+            both = self.fwd(*given)  # type: ignore[misc]
+            if not (isinstance(both, tuple) and len(both) == 2):
+                raise ArgumentTypeError(f"{self.f.__name__}: fwd must return (y, residuals), got {type(both).__name__}")
+            y, residuals = both
             counts[:] = [len(flatten(y)[0]), flatten(y)[1], flatten(residuals)[1]]
             return y, residuals
 
-        def rules(p: Any, flat: Callable[..., Any]) -> None:
+        def rules(flat: Callable[..., Any]) -> Any:
             def pull(F: Any, g: list[Any], y: Any, *xs: Any) -> Any:
                 n_y, nest_y, nest_residuals = counts
                 cotangents = bwd(nest_residuals(list(y[n_y:])), nest_y(_filled(g[:n_y], y[:n_y])))
-                own = _by_argument(self.f.__name__, cotangents, n_args, xs)
+                own = _by_argument(self.f.__name__, cotangents, args, xs)
                 return _with_residuals(own, flat, g, n_y, xs)
 
-            p.vjp_all_rule = pull
+            return pull, None
 
         y, _ = _call(self.f.__name__, f_and_residuals, args, "y inputs", rules)
         return y
@@ -178,19 +210,25 @@ class custom_jvp:
         rule = self.rule
         nest = flatten(args)[1]
 
-        def tangent(xs: Any, ts: Any) -> tuple[Any, ...]:
-            return tuple(flatten(rule(nest(list(xs)), nest(list(ts)))[1])[0])
+        def tangent(xs: Any, ts: Any, n_y: int) -> tuple[Any, ...]:
+            both = rule(nest(list(xs)), nest(list(ts)))
+            if not (isinstance(both, tuple) and len(both) == 2):
+                raise ArgumentTypeError(f"{self.f.__name__}: rule must return (y, t), got {type(both).__name__}")
+            found = flatten_as(*both)
+            if len(found) != n_y:
+                raise ArgumentTypeError(f"{self.f.__name__}: rule returned {len(found)} tangents for {n_y} outputs")
+            return tuple(found)
 
-        def rules(p: Any, flat: Callable[..., Any]) -> None:
+        def rules(flat: Callable[..., Any]) -> Any:
             def push(F: Any, *rest: Any) -> Any:
-                ts, _, xs = _unpacked(rest)
-                return tangent(xs, [_zeros(x) if t is None else t for t, x in zip(ts, xs, strict=True)])
+                ts, y, xs = _unpacked(rest)
+                return tangent(xs, [_zeros(x) if t is None else t for t, x in zip(ts, xs, strict=True)], len(y))
 
             def pull(F: Any, g: list[Any], y: Any, *xs: Any) -> Any:
-                again, back = vjp(lambda *ts: tangent(xs, ts), *(_zeros(x) for x in xs))
+                again, back = _vjp_of_floating(lambda *ts: tangent(xs, ts, len(g)), tuple(map(_zeros, xs)))
                 return back(_filled(g, again))
 
-            p.jvp_rule, p.vjp_all_rule = push, pull
+            return pull, push
 
         return _call(self.f.__name__, self.f, args, "inputs", rules)
 
@@ -256,12 +294,15 @@ def _with_residuals(own: list[Any], flat: Callable[..., Any], g: list[Any], n_y:
     return [b if a is None else a if b is None else a + b for a, b in zip(own, through, strict=True)]
 
 
-def _by_argument(name: str, cotangents: Any, n_args: list[int], xs: tuple[Any, ...]) -> list[Any]:
-    if not isinstance(cotangents, tuple) or len(cotangents) != len(n_args):
-        raise ArgumentTypeError(f"{name}: bwd must return a tuple of {len(n_args)} cotangents, one for each argument")
+def _by_argument(name: str, cotangents: Any, args: tuple[Any, ...], xs: tuple[Any, ...]) -> list[Any]:
+    if not isinstance(cotangents, tuple) or len(cotangents) != len(args):
+        raise ArgumentTypeError(f"{name}: bwd must return a tuple of {len(args)} cotangents, one for each argument")
     flat: list[Any] = []
-    for c, n in zip(cotangents, n_args, strict=True):
-        flat += [None] * n if c is None else flatten(c)[0]
+    for c, a in zip(cotangents, args, strict=True):
+        flat += [None] * sum(map(_is_array, flatten(a)[0])) if c is None else map(as_value, flatten_as(a, c))
     if len(flat) != len(xs):
         raise ArgumentTypeError(f"{name}: bwd returned {len(flat)} arrays for {len(xs)} inputs; expected one for each")
+    for c, x in zip(flat, xs, strict=True):
+        if c is not None and c.shape != x.shape:
+            raise ShapeError(f"{name}: bwd returned a cotangent of shape {c.shape}; expected {x.shape}, its input's")
     return flat

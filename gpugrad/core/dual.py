@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..errors import GradientError
+from . import tape
 from .namespace import OPS, namespace
 from .record import INTERPRETERS, apply, operand
 from .tensor import Tensor
@@ -35,6 +36,8 @@ def push(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> A
     if not p.differentiable or all(t is None for t in tangents):
         return tuple(dual(v, None, level) for v in y) if isinstance(y, tuple) else dual(y, None, level)
     t = _tangent(p, tangents, y, primals, params)
+    if tape.watch is not None:
+        tape.watch.check_tangent(p, [*primals, *tangents], t)
     if isinstance(y, tuple):
         return tuple(dual(v, None if s is None else fit(s, v), level) for v, s in zip(y, t, strict=True))
     return dual(y, None if t is None else fit(t, y), level)

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..backend import array_device, is_array_type
-from ..errors import ArgumentTypeError, DeviceError, DTypeError, GpugradError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, GpugradError, ShapeError
 from .tensor import Tensor, raw
 
 
@@ -30,7 +30,9 @@ def explain(p: Any, args: tuple[Any, ...], params: dict[str, Any], error: Except
     if p.family == "elementwise":
         _broadcastable(p, shapes)
     got = f"shapes {', '.join(map(str, shapes))}" + (f" and {params}" if params else "")
-    kind = ArgumentTypeError if isinstance(error, TypeError) else ShapeError
+    kind: type[GpugradError] = ArgumentTypeError if isinstance(error, TypeError) else ShapeError
+    if isinstance(error, OverflowError):
+        kind = ArgumentError
     raise kind(f"{p.name}: cannot be computed for {got}: {error}") from error
 
 

@@ -147,13 +147,15 @@ def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., A
 
 
 def _one(argnums: int | Sequence[int], parts: Any) -> Any:
-    return parts[0] if isinstance(argnums, int) else tuple(parts)
+    return tuple(parts) if isinstance(argnums, Sequence) else parts[0]
 
 
 def _check_floating(outputs: list[Any]) -> None:
     for v in outputs:
         if not is_floating(v.dtype):
-            raise DTypeError(f"jacobian: an output has dtype {v.dtype}; expected floating ones (drop it, or convert it)")
+            raise DTypeError(
+                f"jacobian: an output has dtype {v.dtype}; expected floating ones (drop it, or convert it)"
+            )
 
 
 def _fitting(leaves: list[Any]) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from . import tape
 from .explain import explain, require_real
 from .precision import SCALARS, narrow_result
@@ -76,7 +77,10 @@ def operand(p: Any, a: Any) -> Any:
     if type(a) in SCALARS or isinstance(a, Tensor):
         return a
     if isinstance(a, list | tuple | complex):
-        a = np.asarray(a)
+        try:
+            a = np.asarray(a)
+        except ValueError as error:
+            raise ShapeError(f"{p.name}: a list cannot be made an array ({error}); expected a regular nest") from error
     if hasattr(a, "dtype"):
         require_real(p, a)
     return a

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import Device, array_device, is_array_type, resolve_device
 from ..backend.device import to_numpy
-from ..errors import ArgumentTypeError, DeviceError, DTypeError, GradientError
+from ..errors import ArgumentTypeError, DeviceError, DTypeError, GradientError, ShapeError
 from . import tape
 from .tape import LEAF, PRIMITIVE, new_leaf
 
@@ -93,6 +93,9 @@ class Tensor:
         notes += f", device='{self.device}'" if self.device.kind != "cpu" else ""
         notes += ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({text}{notes})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 and spec else super().__format__(spec)
 
     __hash__ = object.__hash__
 
@@ -184,6 +187,10 @@ class Tensor:
     def grad(self, value: "Tensor | None") -> None:
         if self.node is None:
             raise GradientError("grad: this tensor does not require a gradient; call t.requires_grad_() first")
+        if value is not None:
+            value = value if isinstance(value, Tensor) else Tensor(value)
+            if value.shape != self.shape:
+                raise ShapeError(f"grad: got shape {value.shape}; expected {self.shape}, the tensor's own, or None")
         tape.extra_of(self.node, make=True).grad = value  # type: ignore[union-attr]
 
     def retain_grad(self) -> None:
@@ -251,13 +258,13 @@ def as_array(data: Any, dtype: Any = None, device: str | Device | None = None) -
             raise ArgumentTypeError(
                 f"Tensor: data cannot be made an array ({error}); expected a regular nest"
             ) from error
-    if dtype is not None:
-        data = data.astype(as_dtype(dtype), copy=False)
     if data.dtype.kind not in "fiub" and data.dtype.name != "bfloat16":
         raise DTypeError(
             f"Tensor: data has dtype {data.dtype}; expected a float, integer or bool dtype"
             + (" (complex is not supported; pass real and imaginary parts apart)" if data.dtype.kind == "c" else "")
         )
+    if dtype is not None:
+        data = data.astype(as_dtype(dtype), copy=False)
     return data if device is None else resolve_device(device)[0].asarray(data)
 
 

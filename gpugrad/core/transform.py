@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,11 +38,18 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     return record_vjp(f, primals, has_aux, retain=True)
 
 
-def record_vjp(f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, retain: bool, names: Any = None) -> Any:
+def record_vjp(
+    f: Callable[..., Any],
+    primals: tuple[Any, ...],
+    has_aux: bool,
+    retain: bool,
+    names: Any = None,
+    asked_by: str = "vjp",
+) -> Any:
     """`vjp`; the record is kept for further pulls only with `retain`, and `names` is the sweep's."""
     level = new_level()
     inputs, unflatten = flatten(primals)
-    inputs = [_input("vjp", x) for x in inputs]
+    inputs = [_input(asked_by, x) for x in inputs]
     leaves = [new_leaf(x.shape, x.dtype) for x in inputs]
     with tape.record_from(level):
         out = f(*unflatten([wrap(x, leaf, level) for x, leaf in zip(inputs, leaves, strict=True)]))
@@ -73,6 +81,9 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], 
     >>> float(t)
     6.0
     """
+    for given in (primals, tangents):
+        if not isinstance(given, tuple | list):
+            raise ArgumentTypeError(f"jvp: primals and tangents are sequences; got {_describe(given)}, expected (x,)")
     level = new_level()
     inputs, unflatten = flatten(tuple(primals))
     inputs = [_input("jvp", x) for x in inputs]
@@ -106,10 +117,10 @@ def value_and_grad(
     def of(*args: Any, **kwargs: Any) -> Any:
         chosen = chosen_arguments("grad", argnums, args)
         partial = with_arguments(f, chosen, args, kwargs)
-        value, pull, *aux = record_vjp(partial, tuple(args[i] for i in chosen), has_aux, retain=False)
+        value, pull, *aux = record_vjp(partial, tuple(args[i] for i in chosen), has_aux, retain=False, asked_by="grad")
         check_scalar("grad", value)
         grads = pull(namespace(value).ones_like(value))
-        grads = grads[0] if isinstance(argnums, int) else grads
+        grads = grads if isinstance(argnums, Sequence) else grads[0]
         return ((value, aux[0]), grads) if has_aux else (value, grads)
 
     return of
@@ -204,14 +215,20 @@ def _with_aux(name: str, out: Any) -> tuple[Any, Any]:
 
 
 def chosen_arguments(name: str, argnums: int | Sequence[int], args: tuple[Any, ...]) -> list[int]:
-    """argnums as a list of indices from 0; ArgumentError for one out of range."""
-    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+    """argnums as a list of indices from 0; ArgumentError for one out of range or named twice, ArgumentTypeError."""
+    try:
+        wanted = [operator.index(i) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))]
+    except TypeError:
+        raise ArgumentTypeError(f"{name}: argnums is {argnums!r}; expected an int or a sequence of ints") from None
     for i in wanted:
         if not -len(args) <= i < len(args):
             raise ArgumentError(
                 f"{name}: argnums {i} is out of range; the function got {len(args)} positional arguments"
             )
-    return [i % len(args) for i in wanted]
+    chosen = [i % len(args) for i in wanted]
+    if len(set(chosen)) < len(chosen):
+        raise ArgumentError(f"{name}: argnums {argnums} names an argument twice; expected each once")
+    return chosen
 
 
 def with_arguments(

@@ -9,11 +9,37 @@ from typing import Any
 
 import numpy
 
-from . import creation, elementwise, indexing, joining, linalg, lines, products, protocol, reductions, shapes
+from . import (
+    creation,
+    diagonals,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    lines,
+    products,
+    protocol,
+    reductions,
+    shapes,
+    statistics,
+)
 from .left_out import LEFT_OUT
 from .table import TABLE
 
-_MODULES = (creation, elementwise, indexing, joining, lines, products, protocol, reductions, shapes)  # fill the table
+# importing these fills the table
+_MODULES = (
+    creation,
+    diagonals,
+    elementwise,
+    indexing,
+    joining,
+    lines,
+    products,
+    protocol,
+    reductions,
+    shapes,
+    statistics,
+)
 CONSTANTS = ("pi", "e", "euler_gamma", "inf", "nan", "newaxis", "index_exp", "s_", "mgrid", "ogrid", "c_", "r_")
 
 globals().update({_name: _entry.public for _name, _entry in TABLE.items()})

@@ -10,7 +10,8 @@ from ..core.namespace import OPS
 from ..core.tensor import Tensor, as_dtype, raw
 from ..core.transform import as_value
 from ..errors import ArgumentError
-from .table import enter, enter_constant, enter_own, enter_plain, enter_shapes, holds_tensor, stacked
+from .table import enter, enter_constant, enter_own, enter_plain, enter_shapes
+from .values import holds_tensor, stacked
 
 _G = "creation"
 

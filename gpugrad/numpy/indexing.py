@@ -9,7 +9,8 @@ from ..core.namespace import OPS
 from ..core.transform import as_value
 from ..errors import ArgumentError, ArgumentTypeError, IndexingError
 from .options import no_out
-from .table import enter, enter_constant, enter_functions, enter_values, host_value, stacked, value_of
+from .table import enter, enter_constant, enter_functions, enter_values
+from .values import host_value, stacked, value_of
 
 _G = "indexing"
 
@@ -92,7 +93,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     A function sees the elements of its condition alone, so a slope outside its domain does no harm.
     """
     x = as_value(x)
-    single = not isinstance(condlist, list | tuple) or (x.ndim and np.ndim(condlist[0]) == 0)
+    single = not getattr(condlist, "ndim", not isinstance(condlist, bool)) or (x.ndim and np.ndim(condlist[0]) == 0)
     masks = [host_value("piecewise", c).astype(bool) for c in ([condlist] if single else condlist)]
     functions = list(funclist)
     if len(functions) == len(masks) + 1:

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..core.tensor import Tensor
 from ..core.transform import as_value
-from ..errors import ShapeError
 from ..ops.axes import normal_axis
 from .options import no_out
 from .shapes import atleast_2d, atleast_3d
-from .table import enter, enter_functions, stacked, value_of
+from .table import enter, enter_functions
+from .values import host_value, stacked
 
 _G = "joining and splitting"
 
@@ -118,30 +119,28 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     """Without the places `obj`: an int, a slice, or several."""
     arr, i = (ops.ravel(arr), 0) if axis is None else (as_value(arr), normal_axis("delete", axis, as_value(arr).ndim))
-    return ops.take(arr, np.delete(np.arange(arr.shape[i]), value_of("delete", obj)), i)
+    return ops.take(arr, np.delete(np.arange(arr.shape[i]), _place("delete", obj)), i)
+
+
+def _place(name: str, obj: Any) -> Any:
+    return host_value(name, obj) if isinstance(obj, Tensor) else obj
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """With values put in before the places `obj`: an int, a slice, or several."""
     arr, i = (ops.ravel(arr), 0) if axis is None else (as_value(arr), normal_axis("insert", axis, as_value(arr).ndim))
     n, values = arr.shape[i], ops.astype(stacked(values), arr.dtype)
-    count = np.arange(n)[obj].size if isinstance(obj, slice) else np.size(obj)
-    if np.ndim(obj) == 0 and not isinstance(obj, slice):  # one place takes as many as the values have
-        if values.ndim == arr.ndim:
-            count = values.shape[i]
-        elif axis is None and values.ndim:
-            raise ShapeError(f"insert: values have shape {tuple(values.shape)}; expected one axis or a number")
-        elif values.ndim and values.ndim < arr.ndim - 1 - i + 1:
-            values = ops.expand_dims(values, 0) if values.ndim == arr.ndim - 1 and i == 0 else values
-        elif values.ndim:
-            values = ops.expand_dims(values, i)
+    places = np.arange(n)[obj] if isinstance(obj, slice) else host_value("insert", obj)
+    count = places.size
+    if count == 1:  # one place takes as many as there are values
+        values = ops.reshape(values, (1,) * (arr.ndim - values.ndim) + tuple(values.shape))
+        values = values if places.ndim else ops.moveaxis(values, 0, i)
+        count, obj = values.shape[i], int(places.item())
     shape = (*arr.shape[:i], count, *arr.shape[i + 1 :])
     both = ops.concatenate([arr, ops.broadcast_to(values, shape)], i)
-    order = np.insert(np.arange(n), obj, n + np.arange(count))
-    return ops.take(both, order, i)
+    return ops.take(both, np.insert(np.arange(n), obj, n + np.arange(count)), i)
 
 
 enter(_G, "concatenate concat", concatenate, sequence=True)
 enter_functions(_G, stack, vstack, hstack, dstack, column_stack, block, sequence=True)
-enter_functions(_G, append, split, array_split, vsplit, hsplit, dsplit, unstack, delete)
-enter(_G, "insert", insert, "values of the shape that goes in, or one number")
+enter_functions(_G, append, split, array_split, vsplit, hsplit, dsplit, unstack, delete, insert)

@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import ops
 from ..core.transform import as_value
-from .table import enter, enter_constant, stacked
+from .table import enter, enter_constant
+from .values import stacked
 
 _G = "along an axis"
 

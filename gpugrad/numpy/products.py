@@ -10,7 +10,8 @@ from ..core.transform import as_value
 from ..errors import ArgumentError, ShapeError
 from . import linalg
 from .options import no_out
-from .table import enter, enter_functions, stacked
+from .table import enter, enter_functions
+from .values import stacked
 
 _G = "products"
 

@@ -10,8 +10,9 @@ from ..core.tensor import Tensor, methods
 from ..core.transform import as_value
 from ..errors import ArgumentTypeError
 from . import linalg
+from .calling import call_tensor, call_ufunc
 from .left_out import LEFT_OUT
-from .table import BY_FUNCTION, TABLE, call_tensor, call_ufunc
+from .table import BY_FUNCTION, TABLE
 
 _REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 _REDUCTIONS |= {"logical_or": "any", "logical_and": "all"}
@@ -25,7 +26,7 @@ def array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: A
     Raises ArgumentTypeError for a ufunc that gpugrad has not, for other methods, and for out= and where=.
     """
     name = ufunc.__name__
-    entry = BY_FUNCTION.get(ufunc)
+    entry = BY_FUNCTION.get(ufunc) or TABLE.get(name)  # array.clip(t) calls a ufunc that np.clip hides
     if entry is None or entry.tensor is None:
         raise ArgumentTypeError(f"np.{name}: gpugrad has no such operation{_reason(name)}; use t.detach().numpy()")
     if method == "__call__":

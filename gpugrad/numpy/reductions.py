@@ -82,11 +82,11 @@ def mean(
     no_out("mean", out)
     if where is True:
         return ops.mean(a, axis, dtype=dtype, keepdims=keepdims)
-    a = _float(a, dtype)
+    a = floated(a, dtype)
     return ops.sum(_only(a, where, 0), axis, keepdims=keepdims) / _count(a, axis, where)(keepdims)
 
 
-def _float(a: Any, dtype: Any = None) -> Any:
+def floated(a: Any, dtype: Any = None) -> Any:
     a = as_value(a) if dtype is None else ops.astype(a, dtype)
     return a if is_floating(a.dtype) else ops.astype(a, "float64")
 
@@ -102,7 +102,7 @@ def var(
 ) -> Any:  # fmt: skip
     """The variance over axes: squared deviations from the mean, summed and divided by n - ddof."""
     no_out("var", out)
-    ddof, a = ddof if correction is None else correction, _float(a, dtype)
+    ddof, a = ddof if correction is None else correction, floated(a, dtype)
     if where is True and mean is None:
         return ops.var(a, axis, ddof=ddof, keepdims=keepdims)
     count = _count(a, axis, where)
@@ -119,60 +119,9 @@ def std(
     no_out("std", out)
     if where is True and mean is None:
         ddof = ddof if correction is None else correction
-        return ops.std(_float(a, dtype), axis, ddof=ddof, keepdims=keepdims)
+        return ops.std(floated(a, dtype), axis, ddof=ddof, keepdims=keepdims)
     v = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
     return ops.where(v == 0, 0.0 * v, ops.sqrt(ops.where(v == 0, 1, v)))
-
-
-def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """The mean with weights: sum(w a) / sum(w).  Weights of one axis go along it."""
-    a = _float(a)
-    if weights is None:
-        y = ops.mean(a, axis, keepdims=keepdims)
-        total: Any = ops.full_like(y, a.size / (y.size or 1))
-    else:
-        w = _along(a, axis, as_value(weights))
-        products = a * w
-        total = ops.astype(ops.sum(w, axis, keepdims=keepdims), products.dtype)
-        y = ops.sum(products, axis, keepdims=keepdims) / total
-    return (y, ops.broadcast_to(total, y.shape)) if returned else y
-
-
-def _along(a: Any, axis: Any, w: Any) -> Any:
-    if tuple(w.shape) == tuple(a.shape):
-        return w
-    if not isinstance(axis, int) or w.ndim != 1 or w.shape[0] != a.shape[axis]:
-        raise ShapeError(
-            f"average: weights have shape {tuple(w.shape)} for a of shape {tuple(a.shape)} and axis {axis}; expected "
-            "a's shape, or one weight for each place along one axis"
-        )
-    shape = [1] * a.ndim
-    shape[axis] = w.shape[0]
-    return ops.broadcast_to(ops.reshape(w, shape), a.shape)
-
-
-def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None) -> Any:
-    """The covariance matrix of the variables in the rows of m (and y), or in the columns without rowvar."""
-    x = _rows(m, rowvar)
-    x = x if y is None else ops.concatenate([x, _rows(y, rowvar)])
-    free = x.shape[1] - (ddof if ddof is not None else 0 if bias else 1)
-    d = x - ops.mean(x, 1, keepdims=True)
-    return ops.reshape(c := ops.matmul(d, ops.transpose(d)) / free, () if c.size == 1 else c.shape)
-
-
-def _rows(m: Any, rowvar: bool) -> Any:
-    m = ops.astype(m, "float64")
-    m = ops.reshape(m, (1, m.size)) if m.ndim < 2 else m
-    return m if rowvar or m.shape[0] == 1 else ops.transpose(m)
-
-
-def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
-    """The matrix of Pearson's correlation coefficients of the variables, as in `cov`."""
-    c = cov(x, y, rowvar)
-    if not c.ndim:
-        return c / c
-    s = ops.sqrt(ops.diagonal(c))
-    return ops.clip(c / ops.expand_dims(s, 1) / s, -1, 1)
 
 
 def any(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = True) -> Any:
@@ -221,12 +170,10 @@ def array_equiv(a1: Any, a2: Any) -> bool:
         return False
 
 
-enter_functions(_G, sum, prod, mean, var, average)
+enter_functions(_G, sum, prod, mean, var)
 enter(_G, "std", std, "gradient 0 where it is 0")
 enter(_G, "max amax", max, "ties share the gradient; where needs initial")
 enter(_G, "min amin", min, "ties share the gradient; where needs initial")
 enter(_G, "ptp", ptp, "ties share the gradient")
-enter(_G, "cov", cov, "no fweights, aweights, dtype")
-enter(_G, "corrcoef", corrcoef, "no dtype")
 enter_functions(_G, any, all, argmax, argmin, ops.count_nonzero, modes=NONE)
 enter_functions(_G, allclose, array_equal, array_equiv, limits="gives a bool; not inside vmap", modes=NONE)

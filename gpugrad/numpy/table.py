@@ -1,23 +1,13 @@
-"""The table of what gpugrad.numpy offers, and how a call finds its way: Tensors to an operation, the rest to NumPy.
-
-Where no Tensor is the first argument, NumPy's own function is called; it finds Tensors further behind by NumPy's
-protocols (protocol.py), which look into this table too.
-"""
+"""The table of what gpugrad.numpy offers; the modules beside this one fill it, and protocol.py looks into it too."""
 
 import functools
-import inspect
-from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import ops
-from ..backend.device import to_numpy
-from ..core.batch import Batched
 from ..core.tensor import Tensor
-from ..errors import ArgumentTypeError, GpugradError
-
-Function = Callable[..., Any]
+from .calling import Function, function_call, ufunc_call
+from .values import value_of
 
 
 class Entry(NamedTuple):
@@ -49,7 +39,7 @@ def enter(
         if plain is None:
             EVERY[name] = Entry(name, group, modes, limits, tensor, None)
             continue
-        make: Any = _ufunc if isinstance(plain, np.ufunc) else _function
+        make: Any = ufunc_call if isinstance(plain, np.ufunc) else function_call
         public = make(name, plain, tensor, sequence)
         EVERY[name] = TABLE[name] = entry = Entry(name, group, modes, limits, tensor, public)
         BY_FUNCTION.setdefault(plain, entry)
@@ -116,146 +106,3 @@ def _reading(name: str, what: Function) -> Function:
 def _like(t: Tensor) -> Any:
     """An array of t's shape and dtype that takes no memory."""
     return np.broadcast_to(np.zeros((), t.dtype), tuple(t.shape))
-
-
-def value_of(name: str, t: Any) -> Any:
-    """The raw array of a Tensor; ArgumentTypeError inside vmap, where it stands for many."""
-    while isinstance(t, Tensor):
-        if isinstance(t, Batched):
-            t._concrete(name)
-        t = t.data
-    return t
-
-
-def host_value(name: str, t: Any) -> Any:
-    """The values of a Tensor or array as a NumPy array; ArgumentTypeError inside vmap."""
-    return np.asarray(to_numpy(value_of(name, t)))
-
-
-def holds_tensor(x: Any) -> bool:
-    """True for a Tensor, or a list or tuple with one somewhere inside."""
-    if isinstance(x, Tensor):
-        return True
-    return type(x) in (list, tuple) and any(map(holds_tensor, x))
-
-
-def stacked(x: Any) -> Any:
-    """A nest of lists with Tensors inside as one Tensor."""
-    return ops.stack([stacked(v) for v in x]) if type(x) in (list, tuple) and holds_tensor(x) else x
-
-
-def call_tensor(name: str, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """f(*args, **kwargs), where arguments that do not fit f's signature raise ArgumentTypeError."""
-    try:
-        return f(*args, **kwargs)
-    except TypeError as error:
-        if isinstance(error, GpugradError) or not _misfit(f, args, kwargs):
-            raise
-        args, kwargs = _translated(name, f, args, kwargs)
-        if fault := _misfit(f, args, kwargs):
-            expected = f"{name}{inspect.signature(f)}"
-            raise ArgumentTypeError(f"{name}: {fault}; on Tensors expected {expected}") from error
-        return f(*args, **kwargs)
-
-
-def _misfit(f: Function, args: Any, kwargs: Any) -> str:
-    """Why the arguments do not fit f's signature; empty where they do."""
-    try:
-        inspect.signature(f).bind(*args, **kwargs)
-    except TypeError as fault:
-        return str(fault)
-    return ""
-
-
-def _translated(name: str, f: Function, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The first argument taken from NumPy's name for it, and no keyword that f has not and that asks for nothing."""
-    plain, known = getattr(np, name, f), inspect.signature(f).parameters
-    first = next(iter(inspect.signature(plain).parameters), "")
-    given = dict(kwargs)
-    if not args and first in given:
-        args = (given.pop(first),)
-    return args, {k: v for k, v in given.items() if k in known or not (v is None or v is False)}
-
-
-def refuse_options(name: str, options: Any) -> NoReturn:
-    """Raise for a ufunc's out=, where= and the like."""
-    raise ArgumentTypeError(
-        f"np.{name}: got {', '.join(options)} beside a Tensor; expected arrays alone (an array takes the values of "
-        "t by array[...] = t.detach().numpy())"
-    )
-
-
-def call_ufunc(name: str, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """f(*args, **kwargs) with NumPy's keywords for ufuncs; matmul and its like have some of their own."""
-    if getattr(getattr(np, name, None), "signature", None):
-        return call_tensor(name, f, args, kwargs)
-    return _elementwise(name, f, args, kwargs)
-
-
-def _elementwise(name: str, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """An elementwise operation with what of a ufunc's keywords has a meaning here: dtype, the dtype to compute in."""
-    options = {k: v for k, v in kwargs.items() if not (v is None or (k == "where" and v is True))}
-    dtype = options.pop("dtype", None)
-    if options:
-        refuse_options(name, options)
-    return f(*args) if dtype is None else f(*(ops.astype(a, dtype) for a in args))
-
-
-def _ufunc(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
-    make = _function if plain.signature else _unary if plain.nin == 1 else _binary
-    return _described(make(name, plain, tensor, False), name, plain, tensor)
-
-
-ndarray = np.ndarray
-
-
-def _unary(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
-    def call(x: Any, /, out: Any = None, **kwargs: Any) -> Any:
-        if type(x) is ndarray and out is None and not kwargs:
-            return plain(x)  # the common call, in a fifth of a microsecond over NumPy's
-        if type(x) is list and holds_tensor(x):
-            x = stacked(x)
-        if isinstance(x, Tensor):
-            if out is None and not kwargs:
-                return tensor(x)
-            return call_ufunc(name, tensor, (x,), {"out": out, **kwargs})
-        return plain(x, out, **kwargs)
-
-    return call
-
-
-def _binary(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
-    def call(a: Any, b: Any, /, out: Any = None, **kwargs: Any) -> Any:
-        if out is None and not kwargs:
-            if type(a) is ndarray and type(b) is ndarray:
-                return plain(a, b)
-            return tensor(a, b) if isinstance(a, Tensor) or isinstance(b, Tensor) else plain(a, b)
-        if isinstance(a, Tensor) or isinstance(b, Tensor):
-            return call_ufunc(name, tensor, (a, b), {"out": out, **kwargs})
-        return plain(a, b, out, **kwargs)
-
-    return call
-
-
-def _function(name: str, plain: Any, tensor: Function, sequence: bool) -> Function:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if args:
-            x = args[0]
-            if isinstance(x, Tensor):
-                return call_tensor(name, tensor, args, kwargs)
-            if type(x) is list and not sequence and holds_tensor(x):
-                return call_tensor(name, tensor, (stacked(x), *args[1:]), kwargs)
-        return plain(*args, **kwargs)
-
-    return _described(call, name, plain, tensor)
-
-
-def _described(call: Any, name: str, plain: Any, tensor: Function) -> Function:
-    call.__name__ = call.__qualname__ = name
-    call.__module__ = "gpugrad.numpy"
-    call.__doc__ = tensor.__doc__ or plain.__doc__
-    if isinstance(plain, np.ufunc):
-        for part in ("reduce", "accumulate", "reduceat", "outer", "at", "nin", "nout", "identity"):
-            setattr(call, part, getattr(plain, part))
-    call.__wrapped__ = tensor  # where inspect.signature looks, when asked
-    return call

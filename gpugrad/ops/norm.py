@@ -25,12 +25,12 @@ def norm2(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
 
 @norm2.vjp
 def _(F, g, y, x, *, axis, keepdims):
-    return x * kept(F, g / F.where(y == 0, 1, y), axis, keepdims)
+    return x * kept(F, F.where(y == 0, 0, g / F.where(y == 0, 1, y)), axis, keepdims)
 
 
 @norm2.jvp
 def _(F, t, y, x, *, axis, keepdims):
-    return F.sum(t * x, axis=axis, keepdims=keepdims) / F.where(y == 0, 1, y)
+    return F.where(y == 0, 0, F.sum(t * x, axis=axis, keepdims=keepdims) / F.where(y == 0, 1, y))
 
 
 def norm(x: Any, ord: float | None = None, axis: Any = None, *, keepdims: bool = False) -> Any:

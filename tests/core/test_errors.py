@@ -247,5 +247,5 @@ def test_the_error_of_a_forward_with_two_tensors_at_a_level_above(planted):
 
 @pytest.mark.parametrize("make", [gg.Tensor, gg.tensor])
 def test_a_new_tensor_of_a_value_inside_a_transform_is_refused(make):
-    with pytest.raises(GradientError, match="inside a transform.*stop_gradient"):
+    with pytest.raises(GradientError, match=r"inside a transform.*stop_gradient"):
         gg.grad(lambda x: (make(x) * x).sum())(np.ones(2))

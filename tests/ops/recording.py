@@ -21,6 +21,9 @@ class _Recorder:
         """Called by the sweep for every cotangent that a rule made."""
         self.ran.add((p.name, "vjp"))
 
+    def check_tangent(self, p: Any, before: Any, after: Any) -> None:
+        """Called for every tangent that a rule made; `recording` itself notes those."""
+
     def noting(self, name: str, what: str, f: Callable[..., Any]) -> Callable[..., Any]:
         def noted(*args: Any, **params: Any) -> Any:
             self.ran.add((name, what))
