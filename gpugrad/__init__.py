@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import errors, numpy, ops
+from . import errors, ops
 from .core.anomaly import detect_anomaly
 from .core.custom import checkpoint, custom_jvp, custom_vjp
 from .core.jacobian import elementwise_grad, hessian, hvp, jacfwd, jacobian, jacrev, linearize
@@ -12,9 +12,10 @@ from .core.tape import enable_grad, is_grad_enabled, no_grad
 from .core.tensor import Tensor, tensor
 from .core.transform import grad, jvp, stop_gradient, value_and_grad, vjp
 from .core.vmap import vmap
+from .ops import first_use
 
 if TYPE_CHECKING:
-    from . import data, inspection, nn, optim, testing, train
+    from . import data, inspection, nn, numpy, optim, testing, train
     from .inspection import gradient_flow, graph, memory_report
 
 __version__ = "0.1.0"
@@ -58,8 +59,9 @@ __all__ = [
 ]
 
 # imported at first use: `import gpugrad` is to cost little
-_MODULES = ("data", "inspection", "nn", "optim", "testing", "train")
+_MODULES = ("data", "inspection", "nn", "numpy", "optim", "testing", "train")
 _FROM_INSPECTION = ("gradient_flow", "graph", "memory_report")
+first_use.LOADERS.append(lambda: importlib.import_module(f"{__name__}.numpy"))  # when np.sin(t) is first met
 
 
 def __getattr__(name: str) -> Any:

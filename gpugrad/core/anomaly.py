@@ -2,6 +2,7 @@
 
 import bisect
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from . import tape
 from .namespace import forget_bindings
 from .tensor import is_floating, raw
 
-_PACKAGE = str(Path(__file__).resolve().parents[1])
+_PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
+_COMMAND_LINE = f"{_PACKAGE}cli{os.sep}"
+_INSTALLED = frozenset(["site-packages", "dist-packages"])  # folders of packages, which are not the user's lines
 
 
 class _Watch:
@@ -22,7 +25,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.times: list[int] = []
-        self.lines: list[str] = []
+        self.lines: list[str | None] = []
 
     def instrument(self, p: Any, forward: Callable[..., Any]) -> Callable[..., Any]:
         def checked(*args: Any, **params: Any) -> Any:
@@ -35,7 +38,7 @@ class _Watch:
                     continue
                 shapes = ", ".join(str(a.shape) for a in args if hasattr(a, "shape"))
                 raise NonFiniteError(
-                    f"{p.name}: finite inputs of shapes {shapes} gave {describe(value)}; called at {line}"
+                    f"{p.name}: finite inputs of shapes {shapes} gave {describe(value)}{_called(line)}"
                 )
             return y
 
@@ -45,10 +48,8 @@ class _Watch:
         """A cotangent that a rule made; `time` is the node's."""
         if not finite(after) and (type(before) is list or finite(before)):
             at = bisect.bisect_left(self.times, time) - 1
-            line = self.lines[at] if at >= 0 else "a line before anomaly mode was on"
-            raise NonFiniteError(
-                f"backward of {p.name}: a finite cotangent gave {describe(after)}; the operation was called at {line}"
-            )
+            called = _called(self.lines[at] if at >= 0 else "a line before anomaly mode was on", "the operation was ")
+            raise NonFiniteError(f"backward of {p.name}: a finite cotangent gave {describe(after)}{called}")
 
     def check_tangent(self, p: Any, before: list[Any], after: Any) -> None:
         """What a forward rule made of values and tangents."""
@@ -105,9 +106,16 @@ def _isfinite(value: Any) -> Any:
     return backend_of_type(type(value)).xp.isfinite(value)
 
 
-def user_line() -> str:
-    """File and line of the innermost caller outside this package."""
+def _called(line: str | None, what: str = "") -> str:
+    return "" if line is None else f"; {what}called at {line}"
+
+
+def user_line() -> str | None:
+    """File and line of the innermost caller that is the user's: in no package; None below the command line."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and not frame.f_code.co_filename.startswith(_COMMAND_LINE):
+        file = frame.f_code.co_filename
+        if not file.startswith((_PACKAGE, "<frozen")) and _INSTALLED.isdisjoint(Path(file).parts):
+            return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "an unknown line"
+    return None

@@ -9,6 +9,7 @@ from ..backend import Device, array_device, is_array_type, resolve_device
 from ..backend.device import to_numpy
 from ..errors import ArgumentTypeError, DeviceError, DTypeError, GradientError, ShapeError
 from . import tape
+from .dtypes import as_dtype, is_floating
 from .tape import LEAF, PRIMITIVE, new_leaf
 
 _new = object.__new__
@@ -237,11 +238,6 @@ def raw(value: Any) -> Any:
     return value
 
 
-def is_floating(dtype: Any) -> bool:
-    """True for the dtypes that carry gradients: float16, bfloat16, float32, float64."""
-    return dtype.kind == "f" or (dtype.kind == "V" and dtype.name == "bfloat16")  # `.name` takes microseconds
-
-
 def as_array(data: Any, dtype: Any = None, device: str | Device | None = None) -> Any:
     """`data` as a real-valued raw array on `device` (by default where it is), without a copy where possible."""
     if isinstance(data, Tensor):
@@ -266,23 +262,6 @@ def as_array(data: Any, dtype: Any = None, device: str | Device | None = None) -
     if dtype is not None:
         data = data.astype(as_dtype(dtype), copy=False)
     return data if device is None else resolve_device(device)[0].asarray(data)
-
-
-def as_dtype(dtype: Any) -> np.dtype:
-    """A NumPy dtype from a name, type or dtype; "bfloat16" comes from ml_dtypes.
-
-    Raises DTypeError for an unknown name, MissingDependencyError where ml_dtypes is needed and absent.
-    """
-    if isinstance(dtype, np.dtype):
-        return dtype
-    if dtype == "bfloat16":
-        from ..backend.bfloat16 import bfloat16
-
-        return bfloat16()
-    try:
-        return np.dtype(dtype)
-    except TypeError as error:
-        raise DTypeError(f"dtype: got {dtype!r}; expected a NumPy dtype such as 'float32', or 'bfloat16'") from error
 
 
 def tensor(data: Any, requires_grad: bool = False, dtype: Any = None, device: str | Device | None = None) -> Tensor:

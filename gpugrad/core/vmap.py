@@ -51,6 +51,7 @@ def _expand(name: str, axes: Any, tree: Any) -> list[int | None]:
     """One axis for each leaf of `tree`, from an int, None or a container that is a prefix of it."""
     if axes is None or isinstance(axes, int):
         return [axes for _ in flatten(tree)[0]]
+    children: list[Any] | None
     if isinstance(axes, dict) and isinstance(tree, dict):
         if axes.keys() != tree.keys():
             raise ArgumentError(f"vmap: {name} has the keys {list(axes)}; expected {list(tree)}, or an int")

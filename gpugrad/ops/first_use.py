@@ -1,6 +1,6 @@
 """NumPy's protocols on Tensors, until they are first used: then gpugrad.numpy is imported and takes their place.
 
-The package at the top says how, as nothing here may import what stands above: `load` is set in gpugrad/__init__.py.
+The package at the top says how, in LOADERS, as nothing here may import what stands above.
 """
 
 from collections.abc import Callable
@@ -8,21 +8,16 @@ from typing import Any
 
 from ..core.tensor import Tensor, methods
 
-
-def load() -> None:
-    """Import what answers for NumPy's functions; replaced by the package."""
-
-
-loader: list[Callable[[], Any]] = [load]
+LOADERS: list[Callable[[], Any]] = []
 
 
 def _array_ufunc(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-    loader[0]()
+    LOADERS[0]()
     return self.__array_ufunc__(*args, **kwargs)  # type: ignore[attr-defined]
 
 
 def _array_function(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-    loader[0]()
+    LOADERS[0]()
     return self.__array_function__(*args, **kwargs)  # type: ignore[attr-defined]
 
 

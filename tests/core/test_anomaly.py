@@ -95,7 +95,9 @@ def test_the_operation_and_line_of_a_backward_pass():
         with pytest.raises(NonFiniteError) as error:
             loss.backward()
     message = str(error.value)
-    assert message.startswith("backward of sqrt: a finite cotangent gave inf at (1,) (1 of 2 values); the operation was")
+    assert message.startswith(
+        "backward of sqrt: a finite cotangent gave inf at (1,) (1 of 2 values); the operation was"
+    )
     at(message, number)
 
 

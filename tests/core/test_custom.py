@@ -31,7 +31,9 @@ def with_jvp(f, rule):
 
 cube = with_vjp(lambda x: x * x * x, lambda x: (x * x * x, x), lambda x, g: (3.0 * x * x * g,))
 product = with_vjp(
-    lambda x, y: (x * y, x + y), lambda x, y: ((x * y, x + y), (x, y)), lambda r, g: (g[0] * r[1] + g[1], g[0] * r[0] + g[1])
+    lambda x, y: (x * y, x + y),
+    lambda x, y: ((x * y, x + y), (x, y)),
+    lambda r, g: (g[0] * r[1] + g[1], g[0] * r[0] + g[1]),
 )
 
 
@@ -83,7 +85,9 @@ def test_containers_and_arguments_without_a_gradient():
         return {"y": tree["a"] * 2.0, "z": tree["b"][i]}, None
 
     f = with_vjp(
-        lambda tree, i, how: fwd(tree, i, how)[0], fwd, lambda _, g: ({"b": ops.zeros(4), "a": g["y"] * 5.0}, None, None)
+        lambda tree, i, how: fwd(tree, i, how)[0],
+        fwd,
+        lambda _, g: ({"b": ops.zeros(4), "a": g["y"] * 5.0}, None, None),
     )
     got = gg.grad(lambda t: f(t, 1, "text")["y"].sum())({"a": X, "b": Y})
     close(got["a"], np.full(4, 5.0))
@@ -231,15 +235,29 @@ def returns(value, *args):
         (lambda: gg.grad(lambda x: returns(X)(x).sum())(X), ArgumentTypeError, "tuple of 1 cotangents"),
         (lambda: gg.grad(lambda x: returns((X, X))(x).sum())(X), ArgumentTypeError, "tuple of 1 cotangents"),
         (lambda: gg.grad(lambda x: returns(((X, X),))(x).sum())(X), ArgumentTypeError, "2 arrays for 1 inputs"),
-        (lambda: gg.grad(lambda x: returns((Y[:3],))(x).sum())(X), ShapeError, r"bwd returned a cotangent of shape \(3,\); expected \(4,\)"),
+        (
+            lambda: gg.grad(lambda x: returns((Y[:3],))(x).sum())(X),
+            ShapeError,
+            r"bwd returned a cotangent of shape \(3,\); expected \(4,\)",
+        ),
         (lambda: gg.jvp(cube, (X,), (Y,)), GradientError, "has no forward rule; use reverse mode"),
         (
-            lambda: gg.grad(lambda w: with_vjp(lambda x: x * w, lambda x: (x * w, None), lambda r, g: (g,))(X).sum())(Y),
+            lambda: gg.grad(lambda w: with_vjp(lambda x: x * w, lambda x: (x * w, None), lambda r, g: (g,))(X).sum())(
+                Y
+            ),
             GradientError,
             "not among its arguments",
         ),
-        (lambda: with_vjp(ops.sin, ops.sin, lambda r, g: (g,))(X), ArgumentTypeError, r"fwd must return \(y, residuals\)"),
-        (lambda: gg.jvp(with_jvp(ops.sin, lambda p, t: t[0]), (X,), (Y,)), ArgumentTypeError, r"rule must return \(y, t\)"),
+        (
+            lambda: with_vjp(ops.sin, ops.sin, lambda r, g: (g,))(X),
+            ArgumentTypeError,
+            r"fwd must return \(y, residuals\)",
+        ),
+        (
+            lambda: gg.jvp(with_jvp(ops.sin, lambda p, t: t[0]), (X,), (Y,)),
+            ArgumentTypeError,
+            r"rule must return \(y, t\)",
+        ),
         (
             lambda: gg.jvp(with_jvp(ops.sin, lambda p, t: (p[0], (t[0], t[0]))), (X,), (Y,)),
             ArgumentTypeError,

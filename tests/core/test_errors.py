@@ -12,7 +12,7 @@ from gpugrad.backend import registry
 from gpugrad.backend.cupy import unavailable_reason
 from gpugrad.core.namespace import OPS, PRIMITIVES
 from gpugrad.core.primitive import elementwise, primitive
-from gpugrad.core.tensor import as_dtype
+from gpugrad.core.dtypes import as_dtype
 from gpugrad.errors import (
     ArgumentTypeError,
     DeviceError,

@@ -126,7 +126,9 @@ def test_backward_through_a_jacobian(mode):
 
 
 @modes
-@pytest.mark.parametrize(("x_dtype", "w_dtype"), [("float32", "float64"), ("float64", "float32"), ("float16", "float32")])
+@pytest.mark.parametrize(
+    ("x_dtype", "w_dtype"), [("float32", "float64"), ("float64", "float32"), ("float16", "float32")]
+)
 def test_the_dtype_is_that_of_the_vectors_carried(mode, x_dtype, w_dtype):
     # forward mode gives tangents of y, reverse mode cotangents of x: as in JAX
     x, w = X.astype(x_dtype), W.astype(w_dtype)
@@ -185,7 +187,7 @@ def test_hessian_is_symmetric_and_torchs():
     same(h[0][1], h[1][0].T)
     w = torch.tensor(W)
     expected = torch.func.hessian(
-        lambda x, y: ((torch.tanh(w @ x) * y).sum() ** 2 + torch.exp(x[0] * y[1])), argnums=(0, 1)
+        lambda x, y: (torch.tanh(w @ x) * y).sum() ** 2 + torch.exp(x[0] * y[1]), argnums=(0, 1)
     )(torch.tensor(X), torch.tensor(Y))
     for i in range(2):
         for j in range(2):

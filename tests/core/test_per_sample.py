@@ -32,7 +32,9 @@ def check(f, params, *samples):
     n, size = len(params), len(samples[0])
     for argnums in (tuple(range(n)), *range(n)):
         loop = [gg.grad(f, argnums)(*params, *(s[i] for s in samples)) for i in range(size)]
-        built = [np.stack([np.asarray(g) for g in column]) for column in zip(*(flatten(g)[0] for g in loop), strict=True)]
+        built = [
+            np.stack([np.asarray(g) for g in column]) for column in zip(*(flatten(g)[0] for g in loop), strict=True)
+        ]
         axes = (*[None] * n, *[0] * len(samples))
         got = gg.per_sample_grad(f, argnums, axes)(*params, *samples)
         for g, e in zip(flatten(got)[0], built, strict=True):
@@ -207,7 +209,11 @@ def ways(monkeypatch):
     taken = []
     for name in ("_gram", "_square_norm"):
         before = getattr(per_sample, name)
-        monkeypatch.setattr(per_sample, name, lambda x, n=name, f=before: taken.append((n, len(x.shape) * isinstance(x, gg.Tensor))) or f(x))
+        monkeypatch.setattr(
+            per_sample,
+            name,
+            lambda x, n=name, f=before: taken.append((n, len(x.shape) * isinstance(x, gg.Tensor))) or f(x),
+        )
     return taken
 
 

@@ -190,7 +190,17 @@ def test_a_gradient_through_a_choice_between_examples():
 
 
 @pytest.mark.parametrize(
-    "ask", [bool, float, int, lambda x: x.item(), lambda x: x.tolist(), lambda x: 1.0 if x > 0 else 0.0, np.asarray, lambda i: A[0][i]]
+    "ask",
+    [
+        bool,
+        float,
+        int,
+        lambda x: x.item(),
+        lambda x: x.tolist(),
+        lambda x: 1.0 if x > 0 else 0.0,
+        np.asarray,
+        lambda i: A[0][i],
+    ],
 )
 def test_a_mapped_value_has_no_single_value(ask):
     with pytest.raises(ArgumentTypeError, match=r"a value inside vmap stands for many.*ops\.where"):

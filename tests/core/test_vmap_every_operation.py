@@ -82,9 +82,7 @@ def test_two_batch_axes(spec):
     xs = stacked(spec, 2, 2)
     n = len(xs)
     for f in functions(spec):
-        assert_table(
-            gg.vmap(gg.vmap(f))(*xs), [[f(*(x[i, j] for x in xs)) for j in range(2)] for i in range(2)]
-        )
+        assert_table(gg.vmap(gg.vmap(f))(*xs), [[f(*(x[i, j] for x in xs)) for j in range(2)] for i in range(2)])
         if n > 1:
             first, middle, last = xs[0][:, 0], [x[0, 0] for x in xs[1:-1]], xs[-1][0]
             across = gg.vmap(gg.vmap(f, (*[None] * (n - 1), 0)), (0, *[None] * (n - 1)))
@@ -103,9 +101,7 @@ def test_derivatives_of_a_batch(spec):
         return tuple(ops.stack(list(column)) for column in zip(*rows, strict=True))
 
     def total(f):
-        return lambda *xs: sum(
-            (y * np.arange(1.0, y.size + 1).reshape(y.shape)).sum() for y in as_tuple(f(*xs))
-        )
+        return lambda *xs: sum((y * np.arange(1.0, y.size + 1).reshape(y.shape)).sum() for y in as_tuple(f(*xs)))
 
     numbers = tuple(range(len(xs)))
     pairs = [(gg.grad(total(gg.vmap(value)), numbers)(*xs), gg.grad(total(by_loop), numbers)(*xs))]
@@ -115,9 +111,7 @@ def test_derivatives_of_a_batch(spec):
         for y, e in zip(as_tuple(got), as_tuple(expected), strict=True):
             np.testing.assert_allclose(np.asarray(y), np.asarray(e), rtol=1e-9, atol=1e-9)
     if spec.order > 1:
-        assert_same_as_loop(
-            lambda *xs: gg.jvp(pull, xs, tuple(x * 0.5 for x in xs))[1], xs, (0,) * len(xs)
-        )
+        assert_same_as_loop(lambda *xs: gg.jvp(pull, xs, tuple(x * 0.5 for x in xs))[1], xs, (0,) * len(xs))
 
 
 @pytest.mark.parametrize("method", ["max", "min"])

@@ -1,5 +1,8 @@
 """NumPy's protocols on Tensors, how calls find their way, and what is refused."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -176,6 +179,20 @@ def test_what_is_refused_says_why(f, words):
     with pytest.raises(GpugradError, match=words) as caught:
         f(leaf())
     assert isinstance(caught.value, ArgumentError | ArgumentTypeError | IndexingError | ValueError)
+
+
+@pytest.mark.parametrize(
+    "first", ["np.sin(t)", "np.ones(2) * t", "np.sum(t)", "gg.numpy.sin(t)", "np.ones(2).clip(t, 2.0)"]
+)
+def test_the_namespace_comes_at_first_use(root, first):
+    lines = (
+        "import sys, numpy as np, gpugrad as gg",
+        "assert 'gpugrad.numpy' not in sys.modules",
+        "t = gg.Tensor([1.0, 2.0], requires_grad=True)",
+        f"assert ({first}).requires_grad and 'gpugrad.numpy' in sys.modules",
+    )
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_names_left_out_say_why():
