@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import errors, ops
 from .core.anomaly import detect_anomaly
-from .core.custom import checkpoint, custom_jvp, custom_vjp
+from .core.checkpoint import checkpoint
+from .core.custom import custom_jvp, custom_vjp
 from .core.jacobian import elementwise_grad, hessian, hvp, jacfwd, jacobian, jacrev, linearize
 from .core.per_sample import per_sample_grad, per_sample_grad_norm
 from .core.tape import enable_grad, is_grad_enabled, no_grad

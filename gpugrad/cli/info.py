@@ -7,8 +7,6 @@ import platform
 from importlib import import_module, metadata, util
 from pathlib import Path
 
-import typer
-
 from ..backend import resolve_device
 from ..cuda.source import kernels_dir, kernels_hash
 from ..errors import GpugradError
@@ -17,6 +15,7 @@ from .show import columns
 
 OPTIONAL = {  # distribution: what it is for and what brings it
     "ml_dtypes": "bfloat16: gpugrad[bf16]",
+    "typer": "command line: gpugrad[train]",
     "safetensors": "checkpoints: gpugrad[train]",
     "rich": "progress bar: gpugrad[train]",
     "matplotlib": "learning curve: gpugrad[train]",
@@ -39,7 +38,7 @@ def info() -> None:
         ("kernels", _kernels()),
     ]
     rows += [(name, _version(name) or f"not installed ({use})") for name, use in OPTIONAL.items()]
-    typer.echo(columns(rows))
+    print(columns(rows))
 
 
 def _version(distribution: str) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,12 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal that cannot show a column's name is no reason to fail
     try:
         with np.errstate(all="ignore"):  # what is not finite stops training with an error of its own
-            return _call(arguments or ["--help"])
+            code = _call(arguments or ["--help"])
+            sys.stdout.flush()
+            return code
     except GpugradError as error:
-        return _fail(str(error), USAGE if isinstance(error, ArgumentError) else FAILED, debug)
+        message = in_options(str(error), arguments[:1] == ["train"])
+        return _fail(message, USAGE if isinstance(error, ArgumentError) else FAILED, debug)
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return FAILED
+    except OSError as error:  # what goes into a run's folder is a StorageError; left is our own output
+        _drop_output()
+        what = f"{error.filename or 'output'}: cannot be written ({error.strerror or error}); free some space, or send"
+        return _fail(f"{what} the output to another file", FAILED, debug)
     except KeyboardInterrupt:
         return _fail("interrupted", FAILED, debug)
     except MemoryError:
@@ -48,6 +57,8 @@ def _call(arguments: list[str]) -> int:
     try:
         import typer
     except ImportError as error:
+        if arguments in (["--version"], ["info"]):  # what says which packages are missing does without them
+            return _without_typer(arguments[0])
         raise MissingDependencyError("gpugrad: typer is not installed; run: pip install 'gpugrad[train]'") from error
     from .app import app
 
@@ -61,6 +72,38 @@ def _call(arguments: list[str]) -> int:
         message = str(error.format_message()).rstrip(".")
         raise ArgumentError(f"{message}; see {where} --help") from error
     return code if isinstance(code, int) else DONE
+
+
+def _without_typer(command: str) -> int:
+    if command == "info":
+        from .info import info
+
+        info()
+    else:
+        from ..train.versions import own_version
+
+        print(f"gpugrad {own_version()}")
+    return DONE
+
+
+def in_options(message: str, trains: bool) -> str:
+    """A message with keyword arguments as the options they are here; only `gpugrad train` has --text.
+
+    >>> in_options("device: cuda is not usable; or pass device='cpu'", trains=False)
+    'device: cuda is not usable; or pass --device cpu'
+    """
+    message = re.sub(r"\b(task|device)='(\w+)' \(--\1 \2\)", r"--\1 \2", message)
+    message = re.sub(r"\b(task|device)='(\w+)'", r"--\1 \2", message)
+    message = message.replace("pass target= (--target)", "name it with --target")
+    if not trains:
+        message = re.sub(r",? or keep the column as text with text=.* \(--text .*\)", "", message)
+    return re.sub(r"text=\[.*\] \((--text .*)\)", r"\1", message)
+
+
+def _drop_output() -> None:
+    """Send what is still to be flushed to nowhere, so that the interpreter's end does not fail on it."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

@@ -13,7 +13,7 @@ import typer
 from ..errors import ArgumentError
 from ..train import Predictions, load_run
 from ..train.files import write_atomically
-from .show import say
+from .show import counted, say
 
 
 def predict(
@@ -35,7 +35,7 @@ def predict(
         typer.echo(text, nl=False)
     else:
         write_atomically(out, text.encode())
-        say(f"{len(predictions.values):,} predictions in {out}")
+        say(f"{counted(len(predictions.values), 'prediction')} in {out}")
 
 
 def predictions_csv(predictions: Predictions, targets: tuple[str, ...], classes: tuple[str, ...]) -> str:

@@ -10,9 +10,9 @@ import typer
 from ..errors import ArgumentError
 from ..nn.containers import ACTIVATIONS
 from ..train import Config, Outcome, progress_for, resume, run
-from ..train.config import DTYPES, NORMS, OPTIMIZERS, SCHEDULES, TASKS
+from ..train.config import DTYPES, LABEL_SMOOTHING, NORMS, OPTIMIZERS, SCHEDULES, TASKS
 from .main import DONE, FAILED
-from .show import evaluation_text, say
+from .show import counted, evaluation_text, say
 
 # Options that may stand beside --resume; all others belong to the run already.
 WITH_RESUME = {"source", "resume", "device"}
@@ -38,7 +38,7 @@ def train(
     norm: Annotated[str | None, typer.Option(help=f"{_one_of(NORMS)}; normalisation of the hidden layers.")] = None,
     dropout: Annotated[float, typer.Option(help="Probability of dropping a hidden unit.")] = Config.dropout,
     label_smoothing: Annotated[
-        float, typer.Option(help="Share of each label spread over all classes.")
+        float | None, typer.Option(help=f"Share of each label spread over all classes; by default {LABEL_SMOOTHING}.")
     ] = Config.label_smoothing,
     optimizer: Annotated[str, typer.Option(help=_one_of(OPTIMIZERS))] = Config.optimizer,
     lr: Annotated[float | None, typer.Option(help="Learning rate; by default the optimizer's own.")] = None,
@@ -110,6 +110,6 @@ def _finish(outcome: Outcome) -> int:
         typer.echo(f"gpugrad train --resume {shlex.quote(str(outcome.folder))}")
         return FAILED
     ended = f" ({outcome.training.stopped})" if outcome.training.stopped else ""
-    say(f"{outcome.training.epoch} epochs{ended}, best epoch {outcome.best_epoch}; kept in {outcome.folder}")
+    say(f"{counted(outcome.training.epoch, 'epoch')}{ended}, best epoch {outcome.best_epoch}; kept in {outcome.folder}")
     typer.echo(f"held-out {evaluation_text(outcome.held_out)}")
     return DONE

@@ -40,13 +40,21 @@ class Column:
         return values if self.index is None else Texts.build(values, list(self.index))
 
     def refuse_typing_error(self, path: str | Path) -> None:
-        """DataError if nearly all of a text column's cells are numbers, naming the first that is none."""
+        """DataError if nearly all of a text column's cells are numbers, or would be with a point for the comma."""
         if self.index is None:
             return
         texts = self.finish()
         assert isinstance(texts, Texts)
         numeric = np.array([parse_numbers([level]) is not None for level in texts.levels] + [False])[texts.codes]
+        commas = np.array([has_decimal_comma(level) for level in texts.levels] + [False])[texts.codes]
         present = texts.codes >= 0
+        if commas.any() and (numeric | commas).sum() >= MOSTLY * present.sum():
+            row = int(np.argmax(commas))
+            raise DataError(
+                f"{path}: row {row + 1}, column {self.name!r}: {texts[row]!r} is no number; expected a decimal point: "
+                f"replace the commas in the numbers, or keep the column as text with text=[{self.name!r}] "
+                f"(--text {self.name})"
+            )
         if numeric.sum() >= MOSTLY * present.sum():
             row = int(np.argmax(present & ~numeric))
             raise DataError(
@@ -54,6 +62,11 @@ class Column:
                 f"column's {present.sum()} values are; correct it, leave it empty, or keep the column as text with "
                 f"text=[{self.name!r}] (--text {self.name})"
             )
+
+
+def has_decimal_comma(text: str) -> bool:
+    """Whether a text is a number but for a comma where the point belongs, such as 0,002."""
+    return text.count(",") == 1 and parse_numbers([text.replace(",", ".")]) is not None
 
 
 def parse_numbers(cells: Sequence[str]) -> tuple[Array, bool] | None:

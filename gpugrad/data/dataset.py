@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import ArgumentError, DataError, ShapeError
+from .csv_column import parse_numbers
 from .files import listing
-from .splitting import split
+from .splitting import checked_shares, split
 from .table import Array, Table
 from .tasks import check_classes, check_task, check_values, class_target, infer_task
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A table of features, with or without a target.
 
@@ -39,6 +40,11 @@ class Dataset:
                 f"{self.source}: {len(self.features)} samples but {len(self.target)} targets; expected one for each"
             )
 
+    def __repr__(self) -> str:
+        task = "no target" if self.target is None else self.task or "no task yet"
+        of = f" of {len(self.classes)} classes" if self.classes and self.task else ""
+        return f"Dataset({self.name!r}, {len(self)} rows, {len(self.features.names)} features, {task}{of})"
+
     def __len__(self) -> int:
         return len(self.features)
 
@@ -62,7 +68,7 @@ class Dataset:
 
         Without `task`, text is classification, and so are whole numbers with at most 20 different values that occur
         twice on average; other numbers are regression.  A note says so where it could have been the other.
-        Raises ArgumentError for an unknown task or column, DataError for a missing target, one with a gap or a single
+        Raises ArgumentError for an unknown task or column or none chosen, DataError for a target with a gap or a single
         value, text in regression, and an infinity anywhere.
         """
         check_task(task)
@@ -78,13 +84,15 @@ class Dataset:
     def with_target(self, target: str | Sequence[str] | None = None) -> Dataset:
         """The same data with the target columns apart from the features; nothing else is checked.
 
-        Raises DataError if there is no target, ArgumentError for a column that does not exist.
+        Raises ArgumentError for a table whose target was not chosen and for a column that does not exist, DataError
+        for arrays without a target and if no feature is left beside it.
         """
         names = (target,) if isinstance(target, str) else tuple(target or ())
         if self.target is not None and names in ((), self.target.names):
             return self
         if not names:
-            raise DataError(f"{self.source}: no target; {self.target_fix}")
+            kind = ArgumentError if self.features.named else DataError  # a table has columns to choose from
+            raise kind(f"{self.source}: no target; {self.target_fix}")
         self.features.check_names(names, "target")
         features = self.features.without(names)
         if not features.names:
@@ -102,7 +110,27 @@ class Dataset:
         """
         if self.task is None:
             raise ArgumentError("split: this data set has no task yet; call resolve() first, or use load()")
+        if self.labels is not None:
+            self._refuse_rare(len(checked_shares(fractions)))
         return split(len(self), fractions, seed, stratify=self.labels, names=self.classes)
+
+    def _refuse_rare(self, n_parts: int) -> None:
+        """DataError for a class that has fewer rows than there are parts, saying what it may be instead."""
+        assert self.target is not None and self.labels is not None
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        rare = np.flatnonzero(counts < n_parts)
+        if not len(rare):
+            return
+        name, n = self.classes[rare[0]], int(counts[rare[0]])
+        more = f", and {len(rare) - 1} more of its {len(counts)} classes are as rare" if len(rare) > 1 else ""
+        if parse_numbers(self.classes) is not None and 2 * len(rare) > len(counts):
+            fix = "if the target is an amount, pass task='regression' (--task regression), else add rows"
+        else:
+            fix = f"add rows, or remove or merge the class (the data has {len(self)} rows)"
+        raise DataError(
+            f"{self.source}: target {self.target.names[0]!r}: class {name!r} has {n} row{'s' * (n != 1)}{more}; "
+            f"expected at least {n_parts}, one for each part: {fix}"
+        )
 
     def rows(self, index: Array) -> Dataset:
         """The given rows, without the held-out part."""

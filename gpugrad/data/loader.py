@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_device, backend_of_type, is_array_type
-from ..errors import ArgumentError, CheckpointError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, CheckpointError, ShapeError
 from .shuffle import LOADER, check_seed, permutation
 
 
@@ -20,7 +20,8 @@ class Loader:
     only, made once an epoch on the arrays' device; a batch costs one `take` for each array.  Without it batches are
     views.  `epoch` counts finished passes; a pass that was left early starts over.  One pass at a time.
 
-    Raises ArgumentError for a batch size below 1 or no batch at all, ShapeError for arrays of different lengths.
+    Raises ArgumentError for a batch size below 1 or no batch at all, ShapeError for arrays of different lengths,
+    ArgumentTypeError for what is no array.
 
     >>> [x.tolist() for (x,) in Loader(np.arange(5), batch_size=2, shuffle=False)]
     [[0, 1], [2, 3], [4]]
@@ -81,6 +82,8 @@ class Loader:
 
         Raises CheckpointError where the state belongs to other settings or data.
         """
+        if not isinstance(state, dict):
+            raise CheckpointError(f"Loader: the saved state is a {type(state).__name__}; expected a state_dict()")
         for name, own in self._settings().items():
             if state.get(name) != own:
                 raise CheckpointError(
@@ -104,10 +107,12 @@ def _common_length(arrays: tuple[Any, ...]) -> int:
     if not arrays:
         raise ArgumentError("Loader: no arrays came; expected at least one, such as Loader(X, y, batch_size=64)")
     for array in arrays:
-        if not is_array_type(type(array)) or array.ndim == 0:
-            raise ShapeError(
-                f"Loader: {type(array).__name__} came; expected arrays of at least one axis: np.asarray(it)"
+        if not is_array_type(type(array)):
+            raise ArgumentTypeError(
+                f"Loader: got a {type(array).__name__}; expected NumPy or CuPy arrays: np.asarray(it)"
             )
+        if array.ndim == 0:
+            raise ShapeError("Loader: got an array of shape (); expected at least one axis, the rows")
     lengths = [len(array) for array in arrays]
     if len(set(lengths)) != 1 or lengths[0] == 0:
         raise ShapeError(f"Loader: the arrays have {lengths} rows; expected the same number, at least 1")

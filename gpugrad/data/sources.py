@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ArgumentError, DataError, StorageError
+from ..errors import ArgumentError, ArgumentTypeError, DataError, StorageError
 from .bundled import BUNDLED, read_bundled
 from .csv_file import read_csv
 from .dataset import Dataset
@@ -42,8 +42,11 @@ def read(source: str | Path, *, text: Sequence[str] = (), drop: Sequence[str] = 
 
     A name of `list_datasets()` wins over a file of that name: write ./digits for the file.  The format follows from the
     extension.  `text` names columns to keep as text (CSV, Parquet), `drop` columns to leave out.
-    Raises DataError for an unknown name or format, and what the reader raises.
+    Raises DataError for an unknown name or format, ArgumentTypeError for what is neither name nor path, and what the
+    reader raises.
     """
+    if not isinstance(source, str | Path):
+        raise ArgumentTypeError(f"load: source is {source!r:.60}; expected a data set's name or a file's path")
     if str(source) in BUNDLED:
         return _dropped(read_bundled(str(source)), text, drop)
     path = Path(source)

@@ -30,7 +30,7 @@ def split(
     [[0, 3, 5], [1, 2, 4]]
     """
     check_seed("split", seed)
-    shares = _checked(fractions)
+    shares = checked_shares(fractions)
     if stratify is None:
         _refuse_few(n, len(shares), "the data", "give it more rows or ask for fewer parts")
         parts = _cut(permutation(n, SPLIT, seed), shares, np.zeros(len(shares)))
@@ -39,11 +39,15 @@ def split(
     return tuple(np.sort(part) for part in parts)
 
 
-def _checked(fractions: Sequence[float]) -> Array:
-    shares = np.asarray(fractions, dtype=np.float64)
-    if shares.ndim != 1 or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+def checked_shares(fractions: Sequence[float]) -> Array:
+    """The fractions as an array that sums to 1.  Raises ArgumentError for what are none."""
+    try:
+        shares = np.asarray(fractions, dtype=np.float64)
+    except (TypeError, ValueError):
+        shares = np.empty(0)
+    if shares.size == 0 or shares.ndim != 1 or not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise ArgumentError(
-            f"split: fractions are {fractions}; expected positive numbers that sum to 1, such as (0.8, 0.2)"
+            f"split: fractions are {fractions!r}; expected positive numbers that sum to 1, such as (0.8, 0.2)"
         )
     scaled: Array = shares / shares.sum()
     return scaled

@@ -70,7 +70,7 @@ class Texts:
         return Texts(self.codes[index], self.levels)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Table:
     """Named columns of N rows.
 
@@ -98,6 +98,9 @@ class Table:
         if len(set(self.names)) != len(self.names):
             twice = sorted({name for name in self.names if self.names.count(name) > 1})
             raise DataError(f"{self.source}: two columns are named {listing(twice)}; rename one")
+
+    def __repr__(self) -> str:
+        return f"Table({self.source!r}, {len(self)} rows, columns {listing(self.names, 4)})"
 
     def __len__(self) -> int:
         return int(self.numbers.shape[0])

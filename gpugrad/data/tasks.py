@@ -60,22 +60,22 @@ def _regression(target: Table) -> str:
 def check_values(target: Table) -> None:
     """DataError naming the first row whose target is missing or infinite."""
     for name, texts in target.texts.items():
-        _refuse(target, name, texts.codes < 0)
+        _refuse(target, name, texts.codes < 0, "a class")
     if target.numbers.dtype.kind == "f":
         for name, values in zip(target.number_names, target.numbers.T, strict=True):
-            _refuse(target, name, ~np.isfinite(values))
+            _refuse(target, name, ~np.isfinite(values), "a finite value")
 
 
-def _refuse(target: Table, name: str, bad: Array) -> None:
+def _refuse(target: Table, name: str, bad: Array, expected: str) -> None:
     if not bad.any():
         return
     row = int(np.argmax(bad))
     value = target.numbers[row, target.number_names.index(name)] if name in target.number_names else np.nan
-    what = "missing (NaN)" if np.isnan(value) else f"{value}"
+    what = "missing" if np.isnan(value) else f"{value}"
     more = f" ({bad.sum()} such rows)" if bad.sum() > 1 else ""
     raise DataError(
-        f"{target.source}: row {row + 1}, target {name!r}: {what}{more}; expected a finite value in every row: "
-        "fill it in or remove the row"
+        f"{target.source}: row {row + 1}, target {name!r}: {what}{more}; expected {expected} in every row: "
+        f"{'fill it in' if np.isnan(value) else 'correct it'} or remove the row"
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError, ArgumentTypeError, IndexingError
 from . import activations, init
 from .init import Rng
@@ -84,7 +86,8 @@ class MLP(Sequential):
     rng: a Generator, an int seed, or None for a fresh seed; weights start as Linear's do.
 
     Parameter names are those of the same torch.nn.Sequential.  Raises ArgumentError for fewer than two sizes, sizes
-    below 1, an unknown activation or norm, or a dropout outside [0, 1].
+    below 1, an unknown activation or norm, or a dropout outside [0, 1]; ArgumentTypeError for sizes
+    that are no list.
 
     >>> [name for name, _ in MLP([4, 8, 3]).named_parameters()]
     ['0.weight', '0.bias', '2.weight', '2.bias']
@@ -101,6 +104,8 @@ class MLP(Sequential):
         device: Any = "cpu",
         rng: Rng = 0,
     ) -> None:
+        if not isinstance(sizes, Sequence | np.ndarray) or isinstance(sizes, str):
+            raise ArgumentTypeError(f"MLP: sizes is {sizes!r}; expected a list, such as [64, 128, 10]")
         if len(sizes) < 2:
             raise ArgumentError(
                 f"MLP: sizes is {list(sizes)}; expected at least input and output, such as [64, 128, 10]"

@@ -45,6 +45,10 @@ def read_state(module: Any) -> dict[str, np.ndarray]:
 
 def load_state(module: Any, state: Mapping[str, Any], strict: bool) -> Loaded:
     """Put the values of `state` in, or raise CheckpointError with every fault and put none in."""
+    if not isinstance(state, Mapping):
+        raise CheckpointError(
+            f"load_state_dict: state is a {type(state).__name__}; expected a dictionary, as state_dict()"
+        )
     places = dict(_places(module))
     missing = [name for name, place in places.items() if name not in state and not place.optional]
     unexpected = [name for name in state if name not in places]

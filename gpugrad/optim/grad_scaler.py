@@ -105,6 +105,8 @@ class GradScaler:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`; raises CheckpointError where it does not hold what `state_dict` gives."""
+        if not isinstance(state, dict):
+            raise CheckpointError(f"GradScaler: the state is a {type(state).__name__}; expected a state_dict()")
         scale, tracker = (state.get(key) for key in ("scale", "growth_tracker"))
         if not (isinstance(scale, float) and 0 < scale <= LARGEST and isinstance(tracker, int) and tracker >= 0):
             raise CheckpointError(

@@ -26,8 +26,9 @@ class Optimizer:
 
     A rule is a subclass with `slots`, `coefficients`, `update` and `check`.
 
-    Raises ArgumentError for no parameters, a parameter twice, a tensor that is not a leaf, an option that is unknown
-    or out of range; ArgumentTypeError for what is no Tensor; DTypeError for dtypes that are not floating.
+    Raises ArgumentError for no parameters or none that requires a gradient, a parameter twice, a tensor that is not a
+    leaf, an option that is unknown or out of range; ArgumentTypeError for what is no Tensor; DTypeError for dtypes that
+    are not floating.
     """
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
@@ -42,6 +43,11 @@ class Optimizer:
         groups = items if all(isinstance(item, dict) for item in items) else [{"params": items}]
         for group in groups:
             self.add_param_group(group)
+        if not any(p.requires_grad for group in self.param_groups for p in group["params"]):
+            raise ArgumentError(
+                f"{self.name}: no parameter requires a gradient, so no step would change any; expected at least one: "
+                "call t.requires_grad_()"
+            )
 
     @property
     def name(self) -> str:

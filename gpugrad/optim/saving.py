@@ -50,6 +50,7 @@ def load_state_dict(optimizer: Any, state: dict[str, Any]) -> None:
     if state["algorithm"] != name:
         raise CheckpointError(f"{name}: the state is of {state['algorithm']!r}; expected one of {name}: use that rule")
     saved, own = state["param_groups"], optimizer.param_groups
+    _check_containers(name, saved, state["state"])
     if [len(g["params"]) for g in saved] != (sizes := [len(g["params"]) for g in own]):
         raise CheckpointError(
             f"{name}: the state has groups of {[len(g['params']) for g in saved]} parameters; expected {sizes}, in the "
@@ -74,6 +75,17 @@ def load_state_dict(optimizer: Any, state: dict[str, Any]) -> None:
         steps.setdefault(bucket, [0] * len(bucket.params))[k] = entry.get("step", 0)
     for bucket, counts in steps.items():
         bucket.set_steps(counts)
+
+
+def _check_containers(name: str, groups: Any, entries: Any) -> None:
+    for what, items in (("param_groups", groups), ("state", entries)):
+        if not isinstance(items, list | tuple) or not all(isinstance(item, dict) for item in items):
+            raise CheckpointError(f"{name}: {what} of the state is {items!r:.60}; expected a list of dictionaries")
+    for i, group in enumerate(groups):
+        if not isinstance(group.get("params"), list | tuple):
+            raise CheckpointError(
+                f"{name}: group {i} of the state has params {group.get('params')!r:.60}; expected a list"
+            )
 
 
 def _options(optimizer: Any, i: int, saved: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ SCHEDULES = ("cosine", "onecycle", "step", "plateau", "constant")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 NORMS = ("layer", "batch")
 TASKS = ("classification", "regression")
+LABEL_SMOOTHING = 0.02  # of classification, where none was asked for
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Config:
     source: a data set's name or a file; target, task, text and drop as in `gpugrad.data.load`.
     held_out: the share of rows that training never sees (unless the data brings its own test part); validation: the
     share of the rest that early stopping looks at.
+    label_smoothing: None takes 0.02 for classification; regression has none.
     lr, batch_size: None takes what suits the optimizer and the number of rows.  patience: epochs without a better
     validation loss until training stops; 0 never stops.  clip_norm: bound on the gradients' norm; 0 for none.
     out: the run's folder; None takes the next free runs/<name>-<n>.
@@ -38,7 +40,7 @@ class Config:
     activation: str = "relu"
     norm: str | None = None
     dropout: float = 0.3
-    label_smoothing: float = 0.02
+    label_smoothing: float | None = None
     optimizer: str = "adamw"
     lr: float | None = None
     weight_decay: float = 1e-2
@@ -62,7 +64,8 @@ class Config:
         for name, (expected, fits) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not _holds(fits, value):
-                raise ArgumentError(f"{_option(name)}: got {value!r}; expected {expected}")
+                shown = ",".join(map(str, value)) if isinstance(value, tuple) else repr(value)
+                raise ArgumentError(f"{_option(name)}: got {shown}; expected {expected}")
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as JSON types."""

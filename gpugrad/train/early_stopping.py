@@ -42,7 +42,7 @@ class EarlyStopping(Callback):
             self.best, self.best_epoch = record[self.monitor], training.epoch
             self.weights = training.model.state_dict()  # copies
         elif self.patience is not None and training.epoch - self.best_epoch >= self.patience:
-            training.stop(f"no better {self.monitor} in {self.patience} epochs")
+            training.stop(f"no better {self.monitor} in {self.patience} epoch{'s' * (self.patience != 1)}")
 
     def is_better(self, value: float) -> bool:
         """True where `value` improves on the best so far."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from ..data import Loader
 from ..optim import GradScaler
 from .building import build_optimizer, build_schedule, loss_for, metric_for
 from .callback import Callback
-from .config import Config, default_batch_size
+from .config import LABEL_SMOOTHING, Config, default_batch_size
 from .curve import LearningCurve
 from .early_stopping import EarlyStopping
 from .files import strict_json, write_atomically
@@ -62,7 +61,7 @@ def train(
     job: Job, callbacks: Sequence[Callback], say: Say | None = None, state: dict[str, Any] | None = None
 ) -> Outcome:
     """Train from the start or from `state`, measure the best weights on the held-out part, and write the result."""
-    config, prepared, start = job.config, job.prepared, time.perf_counter()
+    config, prepared = job.config, job.prepared
     for line in _announcement(job):
         (say or _nobody)(line)
     loader = _loader(job)
@@ -72,8 +71,8 @@ def train(
         trained = Trained(job.model, prepared.preprocessor, config, job.device, job.about["fingerprint"])
         held_out = None if training.stopped == INTERRUPTED else trained.measure(prepared.held_out)
     outcome = Outcome(job.folder, training, trained, stopping.best_epoch, held_out)
-    if held_out is not None:
-        _write_result(outcome, time.perf_counter() - start)
+    if held_out is not None and not (job.folder / RESULT).exists():  # that of a finished run stays
+        _write_result(outcome)
     return outcome
 
 
@@ -84,7 +83,7 @@ def _fit(job: Job, loader: Loader, callbacks: Sequence[Callback], state: dict[st
     return fit(
         job.model,
         optimizer,
-        loss_for(task, config.label_smoothing),
+        loss_for(task, LABEL_SMOOTHING if config.label_smoothing is None else config.label_smoothing),
         loader,
         epochs=config.epochs,
         validation=batches(job.prepared.validation, job.device),
@@ -133,14 +132,14 @@ def _announcement(job: Job) -> list[str]:
     return [*([f"on the CPU: {job.fallback}"] if job.fallback else []), *job.prepared.notes, summary]
 
 
-def _write_result(outcome: Outcome, seconds: float) -> None:
-    """What came out, for scripts."""
+def _write_result(outcome: Outcome) -> None:
+    """What came out, for scripts; `seconds` are those of all epochs, over every interruption."""
     assert outcome.held_out is not None
     result = {
         "held_out": {**outcome.held_out.values, "rows": outcome.held_out.n_rows},
         "best_epoch": outcome.best_epoch,
         "epochs": outcome.training.epoch,
         "stopped": outcome.training.stopped,
-        "seconds": round(seconds, 3),
+        "seconds": round(outcome.training.total_seconds(), 3),
     }
     write_atomically(outcome.folder / RESULT, (strict_json(result, indent=2) + "\n").encode())

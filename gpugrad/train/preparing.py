@@ -30,9 +30,9 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
-        """A digest of the training part, to tell whether a run goes on with the data it began with."""
+        """A digest of all parts, to tell whether a run goes on with, and is measured on, the data it began with."""
         digest = hashlib.blake2b(digest_size=16)
-        for array in (*self.training, *self.validation):
+        for array in (*self.training, *self.validation, *self.held_out):
             digest.update(f"{array.shape} {array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()

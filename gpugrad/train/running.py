@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..backend import resolve_device
 from ..data import Preprocessor, list_datasets
-from ..errors import CheckpointError
+from ..errors import ArgumentError, CheckpointError
 from .building import build_model
 from .callback import Callback
 from .checkpoint import load_checkpoint
@@ -32,6 +32,11 @@ def run(config: Config, *, callbacks: Sequence[Callback] = (), say: Say | None =
     require("safetensors", "matplotlib")
     device, reason = resolve_device(config.device)
     prepared = prepare(config)
+    if config.label_smoothing and prepared.preprocessor.task == "regression":
+        raise ArgumentError(
+            f"--label-smoothing: got {config.label_smoothing!r}, but the task is regression, which has no labels; "
+            "leave it out, or ask for classes with task='classification'"
+        )
     name = Path(config.source).name.partition(".")[0] or "run"
     config = replace(config, source=_lasting(config.source))
     about = {
@@ -56,7 +61,7 @@ def resume(
 ) -> Outcome:
     """Go on with the run in `folder` from its last checkpoint; on the CPU it ends as if it had not been interrupted.
 
-    source: where the data lies now, if it was moved.  A finished run is only measured again.
+    source: where the data lies now, if it was moved.  A finished run is only measured again, and keeps its result.json.
     Raises CheckpointError where the checkpoint is damaged, or the data is no longer the one of the first run.
     """
     require("safetensors", "matplotlib")

@@ -84,6 +84,10 @@ class Training:
         """Seconds spent on the epoch in hand, before an interruption and since."""
         return self.seconds + time.perf_counter() - self.clock
 
+    def total_seconds(self) -> float:
+        """Seconds spent on all epochs, before interruptions and since."""
+        return sum(record["seconds"] for record in self.history) + (self.elapsed() if self.batch else 0.0)
+
     def end_epoch(self, measured: dict[str, float]) -> None:
         """Close the epoch with a record in `history`, and set the sums to zero."""
         self.epoch += 1

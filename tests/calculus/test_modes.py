@@ -4,6 +4,7 @@ Sources: PML = Murphy, Probabilistic Machine Learning; FML = the slides "24 Back
 Learning; SE = the Stack Exchange question on the Jacobian of a layered map with respect to its parameters.
 """
 
+import itertools
 import math
 import tracemalloc
 
@@ -18,7 +19,7 @@ from tests.core.counting import vectors_carried
 
 RNG = np.random.default_rng(13)
 SIZES = (3, 5, 4, 2)
-WEIGHTS = [RNG.normal(size=(m, n)) for n, m in zip(SIZES, SIZES[1:], strict=False)]
+WEIGHTS = [RNG.normal(size=(m, n)) for n, m in itertools.pairwise(SIZES)]
 X = RNG.normal(size=3)
 
 
@@ -154,11 +155,9 @@ def test_c3_auto_pushes_the_fewer_vectors(n, m):
     assert carried == ({"forward": [n], "reverse": []} if n < m else {"forward": [], "reverse": [m]})
 
 
-@pytest.mark.parametrize(
-    ("mode", "grows_with_n", "grows_with_m"), [("forward", 1.0, 0.0), ("reverse", 0.0, 1.0)]
-)
+@pytest.mark.parametrize(("mode", "grows_with_n", "grows_with_m"), [("forward", 1.0, 0.0), ("reverse", 0.0, 1.0)])
 def test_c3_the_cost_grows_as_the_theory_says(mode, grows_with_n, grows_with_m):
-    """Multiplications of a map R^n -> R^64 -> R^64 -> R^m: a multiple of n (forward) or m (reverse) where k = 64 leads."""
+    """Multiplications of a map R^n -> R^64 -> R^64 -> R^m: in proportion to n (forward) or m (reverse)."""
     k, sizes = 64, (2, 4, 8, 16)
 
     def cost(n, m):
@@ -189,7 +188,7 @@ def layered(x, thetas):
     return x
 
 
-THETAS = [(RNG.normal(size=(m, n)), RNG.normal(size=m)) for n, m in zip(SIZES, SIZES[1:], strict=False)]
+THETAS = [(RNG.normal(size=(m, n)), RNG.normal(size=m)) for n, m in itertools.pairwise(SIZES)]
 
 
 def layer_jacobians():
@@ -226,7 +225,10 @@ def test_c18_the_jacobian_by_the_parameters_in_both_recursions(mode):
     flat = np.hstack([np.hstack([w.reshape(SIZES[-1], -1), b]) for w, b in j])
     close(flat, by_forward_recursion())
     close(flat, by_reverse_recursion())
-    close(gg.jacobian(layered, mode=mode)(X, THETAS), layer_jacobians()[2][0] @ layer_jacobians()[1][0] @ layer_jacobians()[0][0])
+    close(
+        gg.jacobian(layered, mode=mode)(X, THETAS),
+        layer_jacobians()[2][0] @ layer_jacobians()[1][0] @ layer_jacobians()[0][0],
+    )
 
 
 def test_c18_reverse_mode_carries_the_fewer_vectors():

@@ -3,6 +3,8 @@
 Sources: FCV = Torralba, Isola and Freeman, Foundations of Computer Vision, chapter 14.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,7 @@ def test_c14_input_ascent_excites_a_unit():
         value, g = gg.value_and_grad(unit)(x)
         values.append(float(np.asarray(value)))
         x = x + 0.05 * np.asarray(g)
-    assert all(b > a for a, b in zip(values, values[1:], strict=False))  # small steps never go down
+    assert all(b > a for a, b in itertools.pairwise(values))  # small steps never go down
     assert values[-1] > values[0] + 0.2
 
 

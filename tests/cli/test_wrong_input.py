@@ -160,7 +160,7 @@ WRONG = {
         r"data\.parquet",
     ),
     # the target
-    "target not named": (good, ("train", "data.csv"), 1, r"no target; pass target= \(--target\), one of 'size'"),
+    "target not named": (good, ("train", "data.csv"), 2, r"no target; name it with --target, one of 'size'"),
     "target unknown": (
         good,
         ("train", "data.csv", "--target", "price"),
@@ -172,10 +172,39 @@ WRONG = {
         lambda: target([*["a", "b"] * 10, "", *["a"] * 19]),
         TRAIN,
         1,
-        r"row 21, target 'kind': missing .*; expected a finite value in every row: fill it in or remove the row",
+        r"row 21, target 'kind': missing; expected a class in every row: fill it in or remove the row",
     ),
     "class of one row": (lambda: target(["a", "b", "c"] + ["a", "b"] * 18 + ["a"]), TRAIN, 1, r"class 'c' has 1 row"),
-    "text for regression": (good, (*TRAIN, "--task", "regression"), 1, r"is text; regression expects numbers"),
+    "text for regression": (
+        good,
+        (*TRAIN, "--task", "regression"),
+        1,
+        r"is text; regression expects numbers: pass --task classification or",
+    ),
+    "decimal commas": (
+        lambda: content("data.csv", b"size;kind\n" + b"".join(b"%d;0,%03d\n" % (i, i * i) for i in range(30))),
+        TRAIN,
+        1,
+        r"data\.csv: row 1, column 'kind': '0,000' is no number; expected a decimal point: .* or .* with --text kind$",
+    ),
+    "classes of amounts": (
+        lambda: target([f"{i * i / 7:.4f}" for i in range(40)]),
+        (*TRAIN, "--task", "classification"),
+        1,
+        r"data\.csv: target 'kind': class '0' has 1 row, and 39 more .*: if .* an amount, pass --task regression",
+    ),
+    "rows too few": (
+        lambda: write_rows("data.csv", ROWS[:3]),
+        TRAIN,
+        1,
+        r"data\.csv: target 'kind': class 'a' has 1 row, .*; expected at least 3, .*the data has 3 rows",
+    ),
+    "smoothing without labels": (
+        good,
+        ("train", "diabetes", "--label-smoothing", "0.1"),
+        2,
+        r"--label-smoothing: got 0\.1, but the task is regression, .*leave it out",
+    ),
     # the settings
     "batch size 0": (
         good,
@@ -184,6 +213,7 @@ WRONG = {
         r"--batch-size: got 0; expected a whole number, 1 or more",
     ),
     "epochs -1": (good, (*TRAIN, "--epochs", "-1"), 2, r"--epochs: got -1; expected a whole number, 1 or more"),
+    "hidden of width 0": (good, (*TRAIN, "--hidden", "0"), 2, r"--hidden: got 0; expected layer widths of 1"),
     "hidden of words": (good, (*TRAIN, "--hidden", "256,big"), 2, r"--hidden: got '256,big'; expected widths such as"),
     "dropout 1.5": (good, (*TRAIN, "--dropout", "1.5"), 2, r"--dropout: got 1\.5; expected a probability"),
     "lr of words": (good, (*TRAIN, "--lr", "fast"), 2, r"'--lr': .*valid (number|float).*gpugrad train --help"),
@@ -243,6 +273,12 @@ WRONG = {
         1,
         r"new\.csv: row 1, column 'size': 'big'; expected a number as in training",
     ),
+    "predict a typing error": (
+        with_new(b"size,weight,color,same\n" + b"1,2,red,1\n" * 9 + b"1O,2,red,1\n"),
+        ("predict", "run", "new.csv"),
+        1,
+        r"row 10, column 'size': '1O' is no number, .*; correct it, leave it empty$",
+    ),
     "predict onto the data": (
         with_new(b"size,weight,color,same\n1,2,red,1\n"),
         ("predict", "run", "new.csv", "-o", "new.csv"),
@@ -301,6 +337,52 @@ def test_a_full_disk_is_one_line(call, tmp_path, monkeypatch):
     assert done.err.splitlines()[-1] == (
         "error: run/config.json: cannot be written (No space left on device); free some space or choose another folder"
     )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["datasets", "info", "--help"])
+def test_an_output_that_is_full_is_no_fault_of_ours(command, tmp_path, root):
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    with open("/dev/full", "w") as full:
+        arguments = [sys.executable, "-m", "gpugrad", command]
+        done = subprocess.run(arguments, cwd=tmp_path, env=env, stdout=full, stderr=subprocess.PIPE, text=True)
+    expected = "error: output: cannot be written (No space left on device); free some space, or send the output to "
+    assert (done.returncode, done.stderr) == (1, f"{expected}another file\n")
+
+
+def test_info_and_version_do_without_the_extra(call, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("gpugrad.cli.") and not name.endswith(".main")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "typer", None)
+    assert re.fullmatch(r"gpugrad \d+\.\d+.*\n", call("--version").out)
+    done = call("info")
+    assert (done.code, done.err) == (0, "") and "NumPy" in done.out and "typer" in done.out
+    expected = "error: gpugrad: typer is not installed; run: pip install 'gpugrad[train]'\n"
+    for command in (("train", "digits"), ("datasets",), ()):
+        assert call(*command) == (1, "", expected)
+
+
+def test_messages_name_the_options_of_the_command(call, monkeypatch):
+    monkeypatch.setattr("gpugrad.backend.cupy.unavailable_reason", lambda: "no driver; install one")
+    done = call("train", "iris", *QUICK[:-1], "cuda")
+    assert done.err == "error: device: cuda is not usable: no driver; install one; or pass --device cpu\n"
+    target([f"{i % 5}" for i in range(40)])
+    with open("few.csv", "w") as file:
+        file.write("x,y\n" + "".join(f"{i},{i}\n" for i in range(18)))
+    done = call("train", "few.csv", "--target", "y", *QUICK, "--epochs", "1")
+    assert "taken as regression; pass --task classification if they are classes" in done.err
+    assert "1 epoch, best epoch 1; kept in" in done.err
+
+
+def test_the_line_of_a_library_is_not_the_users(tmp_path, root):
+    """Below the command there is no user's line, in whichever folder typer lies."""
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    options = ("--lr", "1e30", "--clip-norm", "0", "--epochs", "2", "--device", "cpu")
+    command = [sys.executable, "-m", "gpugrad", "train", "iris", *options]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    error = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and error.startswith("error: fit: the loss is ")
+    assert "first made by" in error and "called at" not in error, error
 
 
 def test_a_package_that_is_missing_is_named_before_training(call, monkeypatch):

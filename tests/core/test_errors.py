@@ -10,9 +10,9 @@ import gpugrad as gg
 from gpugrad import errors, ops
 from gpugrad.backend import registry
 from gpugrad.backend.cupy import unavailable_reason
+from gpugrad.core.dtypes import as_dtype
 from gpugrad.core.namespace import OPS, PRIMITIVES
 from gpugrad.core.primitive import elementwise, primitive
-from gpugrad.core.dtypes import as_dtype
 from gpugrad.errors import (
     ArgumentTypeError,
     DeviceError,

@@ -1,4 +1,4 @@
-"""jacobian, jacfwd, jacrev, hessian, hvp, linearize and elementwise_grad: shapes, containers, chunks, dtypes, errors."""
+"""jacobian, jacfwd, jacrev, hessian, hvp, linearize, elementwise_grad: shapes, containers, chunks, dtypes, errors."""
 
 from typing import NamedTuple
 

@@ -66,3 +66,19 @@ def test_text_and_numbers_are_no_typing_error(cells):
     column.add(cells)
     column.refuse_typing_error("d.csv")
     assert len(column.finish()) == len(cells)
+
+
+@pytest.mark.parametrize("cells", [["0,002", "1,5", "-3,25e2"], ["1", "2,5", "3", ""], ["7", "8", "9", "10", "11,5"]])
+def test_decimal_commas_are_told(cells):
+    column = Column("price", text=False)
+    column.add(cells)
+    with pytest.raises(
+        DataError, match=r"d\.csv: row \d, column 'price': '[\d,]+' is no number; expected a decimal point"
+    ):
+        column.refuse_typing_error("d.csv")
+
+
+def test_texts_with_commas_are_texts():
+    column = Column("place", text=False)
+    column.add(["Oslo, Norway", "1,2,3", "5,x", "Rome, Italy"])
+    column.refuse_typing_error("d.csv")

@@ -46,13 +46,13 @@ def test_notes_tell_of_a_task_that_was_guessed(write):
 
 
 def test_wrong_targets(raw, write, refused):
-    with refused(DataError, "d.csv: no target", "pass target= (--target), one of 'age', 'city', 'price', 'kind'"):
+    with refused(ArgumentError, "d.csv: no target", "pass target= (--target), one of 'age', 'city', 'price', 'kind'"):
         raw.resolve()
     with refused(ArgumentError, "d.csv: target: no column 'cost'", "'age', 'price', 'city', 'kind'"):
         raw.resolve("cost")
-    with refused(DataError, "d.csv: row 2, target 'age': missing (NaN)"):
+    with refused(DataError, "d.csv: row 2, target 'age': missing"):
         raw.resolve("age", "regression")
-    with refused(DataError, "d.csv: row 3, target 'city': missing (NaN)"):
+    with refused(DataError, "d.csv: row 3, target 'city': missing"):
         raw.resolve("city")
     with refused(ArgumentError, "task is 'guess'"):
         raw.resolve("kind", "guess")
@@ -94,3 +94,20 @@ def test_rows(raw):
 def test_boolean_rows():
     dataset = from_arrays(np.arange(6.0).reshape(3, 2), [0.5, 1.5, 2.5])
     assert dataset.rows(np.array([True, False, True])).target.numbers[:, 0].tolist() == [0.5, 2.5]
+
+
+def test_a_data_set_is_one_line(raw):
+    dataset = raw.resolve("kind")
+    assert repr(raw) == "Dataset('d', 4 rows, 4 features, no target)"
+    assert repr(dataset) == "Dataset('d', 4 rows, 3 features, classification of 2 classes)"
+    assert repr(raw.resolve("price")) == "Dataset('d', 4 rows, 3 features, regression)"
+    assert "\n" not in repr(raw.features) and "4 rows, columns 'age', 'price', 'city'" in repr(raw.features)
+
+
+def test_rare_classes_are_told_with_their_column(write, refused):
+    dataset = load(write("d.csv", "x,kind\n1,a\n2,a\n3,b\n4,a\n"), "kind")
+    with refused(DataError, "d.csv: target 'kind': class 'b' has 1 row;", "at least 2", "the data has 4 rows"):
+        dataset.split((0.5, 0.5))
+    amounts = load(write("d.csv", "x,y\n1,0.5\n2,1.5\n3,2.5\n4,3.5\n"), "y", "classification")
+    with refused(DataError, "target 'y': class '0.5' has 1 row, and 3 more of its 4 classes", "--task regression"):
+        amounts.split((0.5, 0.5))

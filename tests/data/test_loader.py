@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpugrad.data import Loader
-from gpugrad.errors import ArgumentError, CheckpointError, ShapeError
+from gpugrad.errors import ArgumentError, ArgumentTypeError, CheckpointError, ShapeError
 
 sizes = st.tuples(st.integers(1, 60), st.integers(1, 70), st.booleans(), st.booleans()).filter(
     lambda size: not (size[3] and size[1] > size[0])
@@ -105,7 +105,7 @@ def test_wrong_arguments(refused):
         Loader(np.zeros(3), np.zeros(4), batch_size=1)
     with refused(ShapeError, "[0] rows", "at least 1"):
         Loader(np.zeros((0, 2)), batch_size=1)
-    with refused(ShapeError, "list came", "np.asarray"):
+    with refused(ArgumentTypeError, "got a list", "np.asarray"):
         Loader([1, 2], batch_size=1)
     with refused(ShapeError, "at least one axis"):
         Loader(np.zeros(()), batch_size=1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gpugrad.data import list_datasets, load, read
-from gpugrad.errors import ArgumentError, DataError, StorageError
+from gpugrad.errors import ArgumentError, ArgumentTypeError, DataError, StorageError
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +92,9 @@ def test_options_reach_the_reader(write):
 def test_task_reaches_the_target():
     assert load("iris", task="classification").task == "classification"
     assert load("diabetes", task="classification").classes[:2] == ("25", "31")
+
+
+@pytest.mark.parametrize("source", [None, 3, ["digits"], np.ones(2)], ids=str)
+def test_what_is_no_source(source, refused):
+    with refused(ArgumentTypeError, "load: source is", "expected a data set's name or a file's path"):
+        load(source)

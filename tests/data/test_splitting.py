@@ -80,3 +80,9 @@ def test_too_few_rows(refused):
         split(4, (0.5, 0.5), 0, [0, 1])
     with refused(ArgumentError, "split: seed is -1"):
         split(4, (0.5, 0.5), -1)
+
+
+@pytest.mark.parametrize("fractions", ["a", None, ["x", 1], [[1], [1, 2]], ()], ids=str)
+def test_what_are_no_fractions(refused, fractions):
+    with refused(ArgumentError, "split: fractions are", "expected positive numbers that sum to 1"):
+        load("iris").split(fractions)

@@ -149,3 +149,9 @@ def test_mlp_learns_xor():
 def test_wrong_inputs(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("sizes", [3, None, "34"])
+def test_sizes_that_are_no_list(sizes):
+    with pytest.raises(ArgumentTypeError, match=r"MLP: sizes is .*; expected a list, such as \[64, 128, 10\]"):
+        nn.MLP(sizes)

@@ -119,3 +119,9 @@ def test_state_fits_the_same_pytorch_model(norm, bias):
     back = nn.MLP([3, 5, 2], activation="gelu", norm=norm, bias=bias, rng=5)
     back.load_state_dict(theirs.state_dict())
     assert all((back.state_dict()[name] == value).all() for name, value in state.items())
+
+
+@pytest.mark.parametrize("state", [None, 3, [("weight", 1)]])
+def test_what_is_no_state(state):
+    with pytest.raises(CheckpointError, match=r"load_state_dict: state is a .*; expected a dictionary"):
+        nn.Linear(2, 3).load_state_dict(state)

@@ -208,7 +208,8 @@ def test_refused_types(parameters):
 def test_a_gradient_of_another_shape_is_refused_before_anything_is_written(parameters, give):
     params = parameters((2,), (3,))
     before = [p.data.copy() for p in params]
-    give(params, [np.ones(2), np.ones(1)])
+    give(params, [np.ones(2), np.ones(3)])
+    params[1].grad.data = np.ones(1)
     with pytest.raises(ShapeError, match=r"parameter 1 has shape \(3,\) and its gradient \(1,\)"):
         optim.SGD(params).step()
     for p, old in zip(params, before, strict=True):
@@ -240,3 +241,10 @@ def test_training_a_small_net_lowers_the_loss(parameters):
             optimizer.step()
             losses.append(float(loss))
         assert losses[-1] < 0.9 * losses[0], kind
+
+
+def test_parameters_of_which_none_can_learn_are_refused(parameters):
+    with pytest.raises(ArgumentError, match=r"SGD: no parameter requires a gradient.*requires_grad_\(\)"):
+        optim.SGD([Tensor(np.ones(3))])
+    frozen = Tensor(np.ones(3))
+    assert len(optim.SGD([*parameters((2,)), frozen]).param_groups[0]["params"]) == 2

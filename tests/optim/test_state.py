@@ -155,3 +155,35 @@ def test_loading_a_fresh_state_resets(parameters, give):
     start = params[0].data.copy()
     optimizer.step()
     np.testing.assert_allclose(params[0].data, start - 1e-3, rtol=1e-6)
+
+
+STATE = {"algorithm": "SGD", "param_groups": [], "state": []}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        [],
+        {**STATE, "param_groups": None},
+        {**STATE, "param_groups": {"lr": 1}},
+        {**STATE, "param_groups": [3]},
+        {**STATE, "param_groups": [{"lr": 1}]},
+        {**STATE, "param_groups": [{"params": 3}]},
+        {**STATE, "param_groups": [{"params": [0]}], "state": None},
+        {**STATE, "param_groups": [{"params": [0]}], "state": [None]},
+        {**STATE, "param_groups": [{"params": [0]}], "state": {0: {}}},
+    ],
+    ids=str,
+)
+def test_states_of_a_wrong_kind(state, parameters):
+    optimizer = optim.SGD(parameters((2,)))
+    with pytest.raises(CheckpointError, match=r"SGD: .*state"):
+        optimizer.load_state_dict(state)
+
+
+def test_states_of_schedule_and_scaler_of_a_wrong_kind(parameters):
+    schedule = optim.lr_scheduler.StepLR(optim.SGD(parameters((2,))), step_size=1)
+    for part in (schedule, optim.GradScaler()):
+        with pytest.raises(CheckpointError, match="the state is a NoneType"):
+            part.load_state_dict(None)

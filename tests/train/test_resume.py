@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gpugrad import nn, optim
-from gpugrad.data import Loader
-from gpugrad.errors import CheckpointError
+from gpugrad.data import Loader, load
+from gpugrad.errors import ArgumentError, CheckpointError
 from gpugrad.nn import cross_entropy
 from gpugrad.train import (
     Accuracy,
@@ -18,6 +18,7 @@ from gpugrad.train import (
     MetricsLog,
     fit,
     load_checkpoint,
+    load_run,
     resume,
     run,
 )
@@ -195,3 +196,45 @@ def test_resuming_with_other_data_is_refused(tmp_path):
     table.write_text("\n".join(["a,b,answer", *rows[1:], rows[0]]))
     with pytest.raises(CheckpointError, match=r"table\.csv: has changed since the run began; resume it with the same"):
         resume(tmp_path / "run")
+
+
+def csv_run(tmp_path, rows, **settings):
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["a,b,answer", *rows]))
+    return Config(str(table), target=("answer",), out=str(tmp_path / "run"), device="cpu", **{**SETTINGS, **settings})
+
+
+def test_held_out_rows_that_changed_are_noticed(tmp_path):
+    rows = [f"{a:.3f},{b:.3f},{'yes' if a > b else 'no'}" for a, b in RNG.normal(size=(60, 2))]
+    config = csv_run(tmp_path, rows)
+    run(config)
+    result = (tmp_path / "run" / "result.json").read_bytes()
+    row = int(load(config.source, "answer").split((0.72, 0.08, 0.2), 0)[2][0])
+    rows[row] = "9" + rows[row]
+    csv_run(tmp_path, rows)
+    with pytest.raises(CheckpointError, match=r"table\.csv: has changed since training"):
+        load_run(tmp_path / "run", "cpu").evaluate()
+    with pytest.raises(CheckpointError, match=r"table\.csv: has changed since the run began"):
+        resume(tmp_path / "run")
+    assert (tmp_path / "run" / "result.json").read_bytes() == result
+
+
+def test_the_result_of_a_finished_run_stays(tmp_path):
+    run(Config("iris", out=str(tmp_path), **SETTINGS))
+    result = (tmp_path / "result.json").read_bytes()
+    resume(tmp_path)
+    assert (tmp_path / "result.json").read_bytes() == result
+
+
+def test_seconds_add_up_over_interruptions(tmp_path):
+    run(Config("iris", out=str(tmp_path), **SETTINGS), callbacks=[InterruptAt(38)])
+    ended = resume(tmp_path)
+    seconds = json.loads((tmp_path / "result.json").read_text())["seconds"]
+    assert len(ended.training.history) == 10
+    assert seconds == pytest.approx(sum(record["seconds"] for record in ended.training.history), abs=2e-3)
+
+
+def test_label_smoothing_is_of_classes_alone(tmp_path):
+    with pytest.raises(ArgumentError, match=r"label-smoothing: got 0\.1, but the task is regression"):
+        run(Config("diabetes", label_smoothing=0.1, out=str(tmp_path / "run"), **SETTINGS))
+    assert not (tmp_path / "run").exists()

@@ -73,6 +73,8 @@ class LRScheduler:
 
 def checked_state(schedule: Any, state: dict[str, Any], key: str) -> tuple[int, list[Any]]:
     """last_epoch and the list under `key`, one entry a group; CheckpointError for the state of something else."""
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{schedule.name}: the state is a {type(state).__name__}; expected a state_dict()")
     n, values = state.get("last_epoch"), state.get(key)
     if state.get("schedule") != schedule.name or not isinstance(n, int) or n < 0:
         raise CheckpointError(
