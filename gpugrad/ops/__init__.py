@@ -10,7 +10,6 @@ from .at import *
 from .axis_moves import *
 from .compare import *
 from .creation import *
-from .cross_entropy import *
 from .diagonal import *
 from .einsum import *
 from .exponential import *
@@ -21,19 +20,15 @@ from .inplace import *
 from .joining import *
 from .labels import *
 from .linear import *
-from .loss import *
 from .matmul import *
 from .moments import *
 from .norm import *
-from .normalize import *
 from .operators import *
 from .pad import *
 from .powers import *
-from .random import *
 from .reduce import *
 from .scan import *
 from .select import *
-from .self_gated import *
 from .shape import *
 from .sigmoid import *
 from .softmax import *
@@ -43,6 +38,7 @@ from .trigonometric import *
 
 # What few programs use is imported when first asked for: `import gpugrad` is to cost little.
 _LATER = (
+    "cross_entropy",
     "differences",
     "float_parts",
     "interpolate",
@@ -56,14 +52,20 @@ _LATER = (
     "linalg_solve",
     "linalg_spectral",
     "linalg_svd",
+    "loss",
     "nan",
     "nan_extrema",
+    "normalize",
     "phase",
     "quantiles",
+    "random",
+    "self_gated",
 )
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return importlib.import_module(f"{__name__}.{name}")
     if not name.startswith("__"):
         for module in _LATER:
             found = importlib.import_module(f"{__name__}.{module}")

@@ -73,7 +73,7 @@ def _rank_of_result(key: Key, flags: Sequence[bool], index: Sequence[Any], x_ran
     """How many axes x[key] has for one example."""
     ranks = [len(i.shape) - mine for i, mine in zip(index, flags, strict=True)]
     masks = [i.dtype.kind == "b" for i in index]
-    covered = sum(k is not None and k is not ARRAY for k in key)
+    covered = sum(k is not None and k is not ARRAY and k is not Ellipsis for k in key)
     covered += sum(r if mask else 1 for r, mask in zip(ranks, masks, strict=True))
     own = sum(k is None or type(k) is slice for k in key) + x_rank - covered
     return own + max((1 if mask else r for r, mask in zip(ranks, masks, strict=True)), default=0)

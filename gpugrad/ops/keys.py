@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import array_device
 from ..core.tensor import Tensor, raw
-from ..errors import IndexingError, ShapeError
+from ..errors import IndexingError
 
 
 class _Open:
@@ -24,7 +24,7 @@ Key = tuple[Any, ...]
 def parse(name: str, key: Any, x: Any) -> tuple[Key, tuple[Any, ...]]:
     """(skeleton, index arrays) of x[key].
 
-    The skeleton holds ints from 0, slices, None, and ARRAY where an index array or mask belongs, and no ellipsis.
+    The skeleton holds ints from 0, slices, None, and ARRAY where an index array or mask belongs.
     Raises IndexingError for too many indices, one out of range, or one of no such kind.
     """
     if type(key) is int and x.ndim:
@@ -41,13 +41,13 @@ def parse(name: str, key: Any, x: Any) -> tuple[Key, tuple[Any, ...]]:
     for item in _without_ellipsis(name, items, x.ndim - used):
         if type(item) is int:
             skeleton.append(_place(name, item, axis, x.shape))
-        elif item is None or type(item) is slice:
+        elif item is None or item is Ellipsis or type(item) is slice:
             skeleton.append(item)
         else:
             skeleton.append(ARRAY)
             arrays.append(_beside(x, item))
         axis += _axes_of(item)
-    while skeleton and skeleton[-1] == slice(None):
+    while skeleton and skeleton[-1] == slice(None) and Ellipsis not in skeleton:
         skeleton.pop()
     return tuple(skeleton), tuple(arrays)
 
@@ -100,7 +100,9 @@ def _without_ellipsis(name: str, items: list[Any], n_free: int) -> list[Any]:
     dots = [i for i, item in enumerate(items) if item is Ellipsis]
     if len(dots) > 1:
         raise IndexingError(f"{name}: got {len(dots)} ellipses; expected at most one '...'")
-    return [*items[: dots[0]], *(slice(None),) * n_free, *items[dots[0] + 1 :]] if dots else items
+    if not dots or (n_free == 0 and any(hasattr(item, "dtype") for item in items)):
+        return items  # for NumPy, an ellipsis parts the index arrays beside it even where it stands for no axis
+    return [*items[: dots[0]], *(slice(None),) * n_free, *items[dots[0] + 1 :]]
 
 
 def _place(name: str, i: int, axis: int, shape: tuple[int, ...]) -> int:
@@ -119,12 +121,13 @@ def _beside(x: Any, array: Any) -> Any:
 
 
 def explain_index(name: str, shape: tuple[int, ...], index: tuple[Any, ...], key: Key) -> None:
-    """Raise IndexingError or ShapeError for index arrays that do not fit `shape` or each other."""
+    """Raise IndexingError for index arrays that do not fit `shape` or each other."""
+    shapes: list[tuple[int, ...]] = []
     axis = 0
     arrays = iter(index)
     for k in key:
         if k is not ARRAY:
-            axis += k is not None
+            axis += k is not None and k is not Ellipsis
             continue
         array = raw(next(arrays))
         if array.dtype.kind == "b":
@@ -132,6 +135,7 @@ def explain_index(name: str, shape: tuple[int, ...], index: tuple[Any, ...], key
             if array.shape != here:
                 raise IndexingError(f"{name}: a mask has shape {array.shape}; expected {here}, of the axes it covers")
             axis += array.ndim
+            shapes.append((int(array.sum()),))
             continue
         n = shape[axis]
         if array.size and (int(array.min()) < -n or int(array.max()) >= n):
@@ -140,8 +144,8 @@ def explain_index(name: str, shape: tuple[int, ...], index: tuple[Any, ...], key
                 f"of length {n}"
             )
         axis += 1
-    shapes = [tuple(raw(a).shape) for a in index if a.dtype.kind != "b"]
+        shapes.append(tuple(array.shape))
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
-        raise ShapeError(f"{name}: index arrays of shapes {shapes} do not broadcast against each other") from None
+        raise IndexingError(f"{name}: index arrays of shapes {shapes} do not broadcast against each other") from None

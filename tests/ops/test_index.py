@@ -223,7 +223,7 @@ X = np.zeros((3, 4))
         (lambda: Tensor(X)[[0, 3]], IndexingError, "holds 0 to 3, out of range for axis 0 of length 3"),
         (lambda: Tensor(X)[:, np.array([-5])], IndexingError, "holds -5 to -5, out of range for axis 1 of length 4"),
         (lambda: Tensor(X)[np.array([True, False])], IndexingError, r"mask has shape \(2,\); expected \(3,\)"),
-        (lambda: Tensor(X)[[0, 1], [0, 1, 2]], ShapeError, r"\(2,\), \(3,\). do not broadcast against each other"),
+        (lambda: Tensor(X)[[0, 1], [0, 1, 2]], IndexingError, r"\(2,\), \(3,\). do not broadcast against each other"),
         (lambda: ops.index_set(X, (slice(None), [4]), 1.0), IndexingError, "out of range for axis 1 of length 4"),
         (lambda: ops.take(X, 4, axis=1), IndexingError, "take: index 4 is out of range"),
         (lambda: ops.take(X, 0, axis=2), ShapeError, "axis 2 is out of range"),
@@ -238,3 +238,30 @@ X = np.zeros((3, 4))
 def test_errors_say_what_was_expected(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        (slice(None), 0, Ellipsis, np.array([False])),
+        (slice(None), np.array([0, 0]), Ellipsis, np.array([1, 0])),
+        (np.array([0, 0]), Ellipsis, slice(None), np.array([1, 0])),
+    ],
+)
+def test_an_ellipsis_for_no_axis_still_parts_index_arrays(key):
+    x = np.arange(8.0).reshape(2, 2, 2)[..., : 1 if type(key[1]) is int else 2]
+    want = x[key]
+    assert Tensor(x)[key].shape == want.shape
+    np.testing.assert_array_equal(Tensor(x)[key], want)
+    batch = np.stack([x, -x])
+    np.testing.assert_array_equal(gg.vmap(lambda v: v[key])(batch), np.stack([want, -want]))
+    y = Tensor(x.copy())
+    y[key] = np.ones(want.shape)
+    expected = x.copy()
+    expected[key] = 1.0
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_index_arrays_that_do_not_broadcast_are_an_index_error():
+    with pytest.raises(IndexError, match=r"do not broadcast"):
+        Tensor(np.ones((1, 1, 1)))[np.array([[False]]), np.array([0, 0])]
