@@ -128,14 +128,14 @@ class Optimizer:
 
     def coefficients(self, group: dict[str, Any], t: int) -> tuple[float, ...]:
         """The numbers that update number `t` (from 1) multiplies by, in float64."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no coefficients; define coefficients(self, group, t)")
 
     def update(self, xp: Any, group: dict[str, Any], c: Any, p: Any, g: Any, state: Any, out: Any, tmp: Any) -> None:
         """Update p and the arrays `state` (as `slots`) in place by the gradient g, which must stay as it is.
 
         All arrays have one shape and dtype; `c` holds the coefficients, `out` and `tmp` are scratch.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no update; define it as Optimizer.update says")
 
     def check(self, group: dict[str, Any], label: str) -> None:
         """Raise ArgumentError for options out of range."""

@@ -318,6 +318,13 @@ def test_there_are_twenty_and_more():
     assert len(WRONG) >= 20
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc, where not even root makes a folder")
+def test_a_folder_that_nobody_can_make(call):
+    done = call("train", "iris", *QUICK, "--out", "/proc/run")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "/proc/run: cannot be created" in done.err and "with --out" in done.err
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(call, tmp_path):
     good_folder = tmp_path / "locked"

@@ -39,7 +39,7 @@ class LRScheduler:
 
     def lr_at(self, n: int, base_lr: float) -> float:
         """The learning rate after n steps."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no lr_at; define lr_at(self, n, base_lr)")
 
     def set_to(self, n: int) -> None:
         """Set the optimizer's groups to what they are after n steps."""
