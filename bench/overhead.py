@@ -1,32 +1,27 @@
 """What an operation costs beside its arithmetic, on small arrays, next to PyTorch in the same run.
 
-    python bench/overhead.py            a table: medians, quartiles, ratios, targets
-    python bench/overhead.py --check    the same; exit code 1 where a ratio misses its target
+    python -m bench.overhead            a table: medians, quartiles, ratios, targets
+    python -m bench.overhead --check    the same; exit code 1 where a ratio misses its target
 
 One add untracked and tracked, and a chain of 60 operations (20 times x * c, + c, tanh) forward and backward, float32,
-on the CPU with one thread.  The two libraries take turns within each round, and change who begins, so that what
-disturbs the machine disturbs both.  The cyclic garbage collector stays on, as in a user's program.
+on the CPU with one thread.  The two libraries take turns within each round, so that what disturbs the machine disturbs
+both.
 """
 
 import argparse
-import gc
-import platform
 import sys
-import timeit
 from collections.abc import Callable
-from statistics import median, quantiles
-from typing import Any, NamedTuple
+from statistics import median
+from typing import Any
 
 import numpy as np
 
 import gpugrad as gg
+from bench.timing import Run, machine, measure
 
 SIZES = (8, 64, 256, 1024)
 LINKS = 20  # of the chain, 3 operations each
 TARGETS = {"add untracked": 1.0, "add tracked": 0.5, "chain": 0.6}  # our time over PyTorch's, at most
-ROUND_S = 1e-3  # each library runs about so long in each round: shorter than most of what disturbs a machine
-
-Run = Callable[[], Any]
 
 
 def add_case(a: Any, b: Any) -> Run:
@@ -78,34 +73,6 @@ def torch_cases(torch: Any, n: int) -> dict[str, Run]:
     }
 
 
-class Timing(NamedTuple):
-    """Microseconds of one run: a value for each round, and what they come to."""
-
-    rounds: list[float]
-
-    @property
-    def median(self) -> float:
-        return median(self.rounds)
-
-    def __str__(self) -> str:
-        low, _, high = quantiles(self.rounds, n=4)
-        return f"{self.median:8.2f} ({low:.2f} to {high:.2f})"
-
-
-def measure(runs: list[Run], rounds: int) -> list[Timing]:
-    """Time `runs` in turns, each of about ROUND_S a round, after a warm-up."""
-    timers = [timeit.Timer(run, setup=gc.enable) for run in runs]  # timeit switches the collector off otherwise
-    numbers = []
-    for timer in timers:
-        timer.timeit(20)
-        numbers.append(max(1, int(ROUND_S / (timer.timeit(50) / 50))))
-    times: list[list[float]] = [[] for _ in runs]
-    for i in range(rounds):
-        for k in range(len(runs))[:: 1 if i % 2 else -1]:
-            times[k].append(timers[k].timeit(numbers[k]) / numbers[k] * 1e6)
-    return [Timing(t) for t in times]
-
-
 def import_torch() -> Any:
     """PyTorch on one thread, or None where it is not installed."""
     try:
@@ -118,8 +85,7 @@ def import_torch() -> Any:
 
 def report(torch: Any, rounds: int) -> list[str]:
     """Measure and print the table; one line for each target that is missed."""
-    versions = f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}, 1 thread"
-    print(f"{versions}, {rounds} rounds in turns; microseconds: median (quartiles)")
+    print(f"{machine()}, {rounds} rounds in turns; microseconds: median (quartiles)")
     peer = f"{f'PyTorch {torch.__version__}':28}ratio  target" if torch else ""
     print(f"{'case':14}{'size':>6}  {'gpugrad':28}{peer}")
     missed = []
@@ -130,7 +96,7 @@ def report(torch: Any, rounds: int) -> list[str]:
             ours, *theirs = measure(runs, rounds)
             line = f"{case:14}{n:6}  {ours!s:28}"
             if theirs:
-                ratios.append(median(a / b for a, b in zip(ours.rounds, theirs[0].rounds, strict=True)))
+                ratios.append(ours.over(theirs[0]).median)
                 line += f"{theirs[0]!s:28}{ratios[-1]:5.2f}  {'' if ratios[-1] <= target else 'above '}{target:.2f}"
             print(line, flush=True)
         if ratios:

@@ -2,8 +2,8 @@
 
     python examples/see_the_graph.py [folder]
 
-Writes the pictures of docs/graph.md into `folder`, the current one by default.  Needs Graphviz for the graphs and
-matplotlib for the bars; without Graphviz the graphs are printed alone.
+Writes the pictures of docs/graph.md and docs/calculus.md into `folder`, the current one by default.  Needs Graphviz for
+the graphs and matplotlib for the bars; without Graphviz the graphs are printed alone.
 """
 
 import sys
@@ -37,6 +37,16 @@ def two_towers() -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
     return loss, {"tied": tied, "head": head}, {"left": left, "right": right}
 
 
+def two_layers() -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """The cross entropy of W2 relu(W1 x + b1) + b2; gives the loss, its parameters, and its data."""
+    rng = np.random.default_rng(0)
+    shapes = {"x": (8, 4), "W1": (5, 4), "b1": (5,), "W2": (3, 5), "b2": (3,)}
+    x, w1, b1, w2, b2 = (Tensor(rng.normal(size=shape), requires_grad=True) for shape in shapes.values())
+    labels = Tensor(np.arange(8) % 3)
+    loss = nn.cross_entropy(ops.linear(ops.relu(ops.linear(x, w1, b1)), w2, b2), labels)
+    return loss, {"W1": w1, "b1": b1, "W2": w2, "b2": b2}, {"x": x, "labels": labels}
+
+
 def a_gradient() -> tuple[Tensor, dict[str, Tensor]]:
     """The gradient of y = x sin x: x cos x + sin x, which is recorded too."""
     x = Tensor([1.0, 2.0], requires_grad=True)
@@ -55,11 +65,13 @@ def deep_sigmoids(batch: np.ndarray) -> tuple[nn.MLP, Tensor]:
 def main(folder: Path) -> None:
     """Print the texts and write the pictures."""
     y, values = seven_nodes()
-    loss, parameters, data = two_towers()
+    towers, tied, inputs = two_towers()
+    loss, parameters, data = two_layers()
     gradient, named = a_gradient()
     pictures = {
         "graph-seven-nodes": graph(y, data=values),
-        "graph-two-towers": graph(loss, parameters, data=data),
+        "graph-two-towers": graph(towers, tied, data=inputs),
+        "graph-two-layers": graph(loss, parameters, data=data),
         "graph-of-a-gradient": graph(gradient, data=named),
     }
     for name, picture in pictures.items():

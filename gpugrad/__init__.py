@@ -9,20 +9,24 @@ from .core.checkpoint import checkpoint
 from .core.custom import custom_jvp, custom_vjp
 from .core.jacobian import elementwise_grad, hessian, hvp, jacfwd, jacobian, jacrev, linearize
 from .core.per_sample import per_sample_grad, per_sample_grad_norm
+from .core.primitive import primitive
 from .core.tape import enable_grad, is_grad_enabled, no_grad
 from .core.tensor import Tensor, tensor
 from .core.transform import grad, jvp, stop_gradient, value_and_grad, vjp
 from .core.vmap import vmap
+from .cuda.precision import matmul_precision
 from .ops import first_use
 
 if TYPE_CHECKING:
     from . import data, inspection, nn, numpy, optim, testing, train
     from .inspection import gradient_flow, graph, memory_report
+    from .program import compile
 
 __version__ = "0.1.0"
 __all__ = [
     "Tensor",
     "checkpoint",
+    "compile",
     "custom_jvp",
     "custom_vjp",
     "data",
@@ -42,6 +46,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "matmul_precision",
     "memory_report",
     "nn",
     "no_grad",
@@ -50,6 +55,7 @@ __all__ = [
     "optim",
     "per_sample_grad",
     "per_sample_grad_norm",
+    "primitive",
     "stop_gradient",
     "tensor",
     "testing",
@@ -61,15 +67,15 @@ __all__ = [
 
 # imported at first use: `import gpugrad` is to cost little
 _MODULES = ("data", "inspection", "nn", "numpy", "optim", "testing", "train")
-_FROM_INSPECTION = ("gradient_flow", "graph", "memory_report")
+_FROM = {"compile": "program", "gradient_flow": "inspection", "graph": "inspection", "memory_report": "inspection"}
 first_use.LOADERS.append(lambda: importlib.import_module(f"{__name__}.numpy"))  # when np.sin(t) is first met
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _FROM_INSPECTION:
-        globals()[name] = value = getattr(importlib.import_module(f"{__name__}.inspection"), name)
+    if name in _FROM:
+        globals()[name] = value = getattr(importlib.import_module(f"{__name__}.{_FROM[name]}"), name)
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

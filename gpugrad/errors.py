@@ -39,6 +39,10 @@ class GradientError(GpugradError, RuntimeError):
     """A gradient that cannot be had: no graph, a freed graph, or a value overwritten since it was recorded."""
 
 
+class TraceError(GpugradError, RuntimeError):
+    """Something a compiled function does that a recorded program cannot repeat; names the user's line."""
+
+
 class LinAlgError(GpugradError, np.linalg.LinAlgError):
     """A matrix that is singular, not positive definite, or for which an iteration does not converge."""
 

@@ -3,24 +3,30 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+
+try:
+    from hypothesis import HealthCheck, settings
+except ModuleNotFoundError:  # as on a machine that has only what the GPU suite needs: tests/cuda does without
+    settings = None
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # The default profile repeats the same examples on every machine; `thorough` looks for new ones.
-settings.register_profile("default", max_examples=25, derandomize=True, database=None, deadline=None)
-settings.register_profile(
-    "thorough",
-    max_examples=400,
-    derandomize=False,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+if settings is not None:
+    settings.register_profile("default", max_examples=25, derandomize=True, database=None, deadline=None)
+    settings.register_profile(
+        "thorough",
+        max_examples=400,
+        derandomize=False,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +39,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if reason := unavailable_reason():
         for item in on_gpu:
             item.add_marker(pytest.mark.skip(reason=f"needs a CUDA device: {reason}"))
+
+
+@pytest.fixture
+def planted() -> Iterator[None]:
+    """Primitives that the test defines disappear with it."""
+    from gpugrad.core.namespace import OPS, PRIMITIVES
+
+    before = set(PRIMITIVES)
+    yield
+    for name in set(PRIMITIVES) - before:
+        del PRIMITIVES[name]
+        delattr(OPS, name)
 
 
 @pytest.fixture(scope="session")

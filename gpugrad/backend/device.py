@@ -31,9 +31,9 @@ class Device:
         """`array` on this device, without a copy where it is there already."""
         if self.kind == "cpu":
             return np.asarray(to_numpy(array), dtype=dtype)
-        cupy = self.xp
-        with cupy.cuda.Device(self.index):
-            return cupy.asarray(array, dtype=dtype)
+        from .cupy import to_device
+
+        return to_device(array, self.index, dtype)
 
 
 CPU = Device("cpu")
@@ -52,7 +52,11 @@ def array_device(array: Any) -> Device:
 
 def to_numpy(array: Any) -> Any:
     """A NumPy array of the same values: itself on the CPU, a copy from a GPU."""
-    return array.get() if hasattr(array, "get") and array_device(array).kind == "cuda" else np.asarray(array)
+    if not hasattr(array, "get") or array_device(array).kind == "cpu":
+        return np.asarray(array)
+    from .cupy import to_host
+
+    return to_host(array)
 
 
 def resolve_device(name: "str | Device" = "auto") -> tuple[Device, str | None]:

@@ -38,6 +38,11 @@ def is_array_type(kind: type) -> bool:
     return kind not in PYTHON_SCALARS and (_backends.get(kind) or _discover(kind)) is not None
 
 
+def register(kind: type, backend: Backend) -> None:
+    """Let `backend` serve arrays of exactly the type `kind`, such as a subclass of one of ours."""
+    _backends[kind] = backend
+
+
 def _discover(kind: type) -> Backend | None:
     if issubclass(kind, np.ndarray | np.generic):
         found = NUMPY

@@ -7,7 +7,9 @@ import platform
 from importlib import import_module, metadata, util
 from pathlib import Path
 
-from ..backend import resolve_device
+from ..backend import Device, resolve_device
+from ..backend.cupy import memory_figures
+from ..cuda import autotune
 from ..cuda.source import kernels_dir, kernels_hash
 from ..errors import GpugradError
 from ..train.versions import own_version
@@ -25,20 +27,30 @@ OPTIONAL = {  # distribution: what it is for and what brings it
 }
 
 
-def info() -> None:
-    """Show versions, the device found or why there is none, threads, and CUDA kernels."""
+def info(kernels: bool = False) -> None:
+    """Show versions, the device found or why there is none and its memory, threads, and CUDA kernels.
+
+    With --kernels: which implementation each operation was measured to run fastest with on this machine, and the times.
+    """
+    device, reason = resolve_device("auto")
     rows = [
         ("gpugrad", f"{own_version()} in {Path(__file__).resolve().parents[1]}"),
         ("Python", f"{platform.python_version()} on {platform.platform()}"),
         ("NumPy", _version("numpy") or "?"),
         ("CuPy", _cupy()),
-        ("device", _device()),
+        ("device", f"cpu; {reason}" if device.kind == "cpu" else _gpu(device)),
+        *([("GPU memory", _memory(device))] if device.kind == "cuda" else []),
         ("CPU", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"),
         ("BLAS", _blas()),
         ("kernels", _kernels()),
     ]
     rows += [(name, _version(name) or f"not installed ({use})") for name, use in OPTIONAL.items()]
     print(columns(rows))
+    if kernels:
+        print(
+            columns(autotune.report())
+            or "nothing measured yet: run a step in `with gpugrad.cuda.autotune.measuring():`"
+        )
 
 
 def _version(distribution: str) -> str | None:
@@ -55,17 +67,19 @@ def _cupy() -> str:
     return next((f"{found} ({name})" for name in names if (found := _version(name))), "unknown version")
 
 
-def _device() -> str:
-    """What "auto" takes, and why it is the CPU if it is."""
-    device, reason = resolve_device("auto")
-    if device.kind == "cpu":
-        return f"cpu; {reason}"
-    properties = device.xp.cuda.runtime.getDeviceProperties(device.index)
-    name, capability = properties["name"].decode(), f"{properties['major']}.{properties['minor']}"
-    driver = device.xp.cuda.runtime.driverGetVersion()
+def _gpu(device: Device) -> str:
+    runtime = device.xp.cuda.runtime
+    properties, driver = runtime.getDeviceProperties(device.index), runtime.driverGetVersion()
     return (
-        f"{device}; {name}, {properties['totalGlobalMem'] / 2**30:.0f} GiB, compute capability {capability}, "
-        f"driver for CUDA {driver // 1000}.{driver % 1000 // 10}"
+        f"{device} of {runtime.getDeviceCount()}; {properties['name'].decode()}, compute capability "
+        f"{properties['major']}.{properties['minor']}, driver for CUDA {driver // 1000}.{driver % 1000 // 10}"
+    )
+
+
+def _memory(device: Device) -> str:
+    figures = {name: n_bytes / 2**30 for name, n_bytes in memory_figures(device.index).items()}
+    return "{free:.1f} of {total:.1f} GiB free; CuPy's pool holds {pooled:.1f}, of which {used:.1f} in use".format(
+        **figures
     )
 
 

@@ -54,9 +54,10 @@ def sweep(
             saved, F = _rebox(node), OPS
         elif names is not None:
             F, g = names, names.settled(g)
-        elif level or type(g) is list:
-            parts = (*g, *((saved and saved[0]) or ())) if type(g) is list else (g,)  # of several outputs, y is a tuple
-            F = namespace(*parts, *saved)
+        elif type(g) is list:  # of several outputs, y is a tuple
+            kind, F = None, namespace(*g, *((saved and saved[0]) or ()), *saved)
+        elif level and (isinstance(g, Tensor) or any([isinstance(value, Tensor) for value in saved])):
+            kind, F = None, OPS
         elif type(g) is not kind:
             kind = type(g)
             F = RAW[kind]

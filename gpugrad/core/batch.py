@@ -5,10 +5,10 @@ example.  A rule is `rule(F, batched, *inputs, **params)`: `batched[i]` says whe
 front, and what it gives has it in front too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from .namespace import OPS
 from .record import INTERPRETERS, operand
 from .tensor import Tensor
@@ -57,11 +57,15 @@ def batched(data: Any, level: int) -> Batched:
 
 def spread(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Compute primitive `p` one level down, for all examples at once."""
-    flags = tuple(isinstance(a, Tensor) and a.level == level for a in args)
-    inner = [a.data if mine else operand(p, a) for a, mine in zip(args, flags, strict=True)]
-    rule = p.batch_rule or FAMILIES.get(p.family) or example_by_example
-    own = p.batch_rule is not None
-    y = rule(OPS, flags, *inner, **params) if own else rule(p, flags, inner, params)
+    flags, inner = [], []
+    for a in args:
+        mine = isinstance(a, Tensor) and a.level == level
+        flags.append(mine)
+        inner.append(a.data if mine else operand(p, a))
+    if p.batch_rule is not None:
+        y = p.batch_rule(OPS, tuple(flags), *inner, **params)
+    else:
+        y = FAMILIES.get(p.family, example_by_example)(p, tuple(flags), inner, params)
     return tuple(batched(v, level) for v in y) if isinstance(y, tuple) else batched(y, level)
 
 
@@ -74,6 +78,8 @@ def elementwise(p: Any, flags: tuple[bool, ...], inner: list[Any], params: dict[
     """Broadcasting counts axes from the last, so a batched input of fewer axes gets 1s behind its batch axis."""
     ranks = [len(getattr(x, "shape", ())) - mine for x, mine in zip(inner, flags, strict=True)]
     rank = max(ranks)
+    if min(ranks) == rank:
+        return p.call(*inner, **params)
 
     def aligned(x: Any, mine: bool, own: int) -> Any:
         if not mine or own == rank:
@@ -101,7 +107,17 @@ def example_by_example(p: Any, flags: tuple[bool, ...], inner: list[Any], params
 
     results = [call(i) for i in range(n)]
     if isinstance(results[0], tuple):
-        return tuple(OPS.stack(*column, axis=0) for column in zip(*results, strict=True))
+        return tuple(_stacked(p, column) for column in zip(*results, strict=True))
+    return _stacked(p, results)
+
+
+def _stacked(p: Any, results: Sequence[Any]) -> Any:
+    shapes = [tuple(y.shape) for y in results]
+    if other := next((i for i, shape in enumerate(shapes) if shape != shapes[0]), 0):
+        raise ShapeError(
+            f"vmap: {p.name} gives shape {shapes[0]} for example 0 but {shapes[other]} for example {other}; expected "
+            "one shape (of a mask that differs between examples, ops.where(mask, x, 0.0) keeps it)"
+        )
     return OPS.stack(*results, axis=0)
 
 

@@ -1,6 +1,7 @@
 """Derivative rules of the user's own: custom_vjp and custom_jvp."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,8 @@ class custom_vjp:
         """Set the rule."""
         self.fwd, self.bwd = fwd, bwd
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args = _positional(self.f, args, kwargs)
         if self.fwd is None or self.bwd is None:
             raise GradientError(f"{self.f.__name__}: custom_vjp has no rule yet; call defvjp(fwd, bwd) first")
         bwd = self.bwd
@@ -85,7 +87,8 @@ class custom_jvp:
         """Set the rule."""
         self.rule = rule
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args = _positional(self.f, args, kwargs)
         if self.rule is None:
             raise GradientError(f"{self.f.__name__}: custom_jvp has no rule yet; call defjvp(rule) first")
         rule = self.rule
@@ -112,6 +115,19 @@ class custom_jvp:
             return pull, push
 
         return call_as_primitive(self.f.__name__, self.f, args, "inputs", rules)
+
+
+def _positional(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """All arguments in f's order, with its defaults, as the rules take them."""
+    if not kwargs:
+        return args
+    bound = inspect.signature(f).bind(*args, **kwargs)
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise ArgumentTypeError(
+            f"{f.__name__}: {', '.join(bound.kwargs)} is keyword-only; expected positional arguments"
+        )
+    return bound.args
 
 
 def _with_residuals(own: list[Any], flat: Callable[..., Any], g: list[Any], n_y: int, xs: tuple[Any, ...]) -> list[Any]:

@@ -21,6 +21,7 @@ def jacobian(
     argnums: int | Sequence[int] = 0,
     mode: str = "auto",
     chunk_size: int | None = None,
+    has_aux: bool = False,
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of f: J[i, j] = dy_i / dx_j, of shape y.shape + x.shape.
 
@@ -29,6 +30,7 @@ def jacobian(
     argnums: the argument, or arguments (the result is then a tuple).  Where x or y is a container, the result has the
         structure of y, with that of x at each leaf.
     chunk_size: how many basis vectors one sweep carries; by default as many as make 128 MiB.
+    has_aux: f returns (y, aux), and the result is (J, aux).
 
     Raises ArgumentError for an unknown mode, DTypeError for an input or output that is not floating.
     Source: Murphy, Probabilistic Machine Learning, 13.3.1.
@@ -52,73 +54,90 @@ def jacobian(
         inputs = [as_value(x) for x in inputs]
         n = sum(x.size for x in inputs)
         m, forward = 0, mode == "forward"
+        aux: list[Any] = []
+
+        def push(v: Any) -> Any:
+            _, t, *aux[:] = jvp(partial, some, nest_inputs(v), has_aux)
+            return t
+
         if not forward:
-            y, pull = vjp(partial, *some)
+            y, pull, *aux = vjp(partial, *some, has_aux=has_aux)
             outputs, nest_outputs = flatten(y)
             _check_floating(outputs)
             m = sum(v.size for v in outputs)
         if forward or (mode == "auto" and n < m):
-            columns, nest_outputs = _mapped(
-                inputs, lambda v: jvp(partial, some, nest_inputs(v))[1], chunk_size or _fitting(inputs)
-            )
+            columns, nest_outputs = _mapped(inputs, push, chunk_size or _fitting(inputs))
             _check_floating([row[0] for row in columns])  # tangents have the dtypes of y
             blocks = [[_transposed(block, x) for block, x in zip(row, inputs, strict=True)] for row in columns]
         else:
             rows, _ = _mapped(outputs, lambda u: pull(nest_outputs(u)), chunk_size or _fitting(outputs))
             blocks = [list(row) for row in zip(*rows, strict=True)]
-        return nest_outputs([_one(argnums, nest_inputs(row)) for row in blocks])
+        J = nest_outputs([_one(argnums, nest_inputs(row)) for row in blocks])
+        return (J, *aux) if has_aux else J
 
     return of
 
 
-def jacfwd(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacfwd(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, chunk_size: int | None = None, has_aux: bool = False
+) -> Callable[..., Any]:
     """`jacobian` in forward mode, by columns."""
-    return jacobian(f, argnums, "forward")
+    return jacobian(f, argnums, "forward", chunk_size, has_aux)
 
 
-def jacrev(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacrev(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, chunk_size: int | None = None, has_aux: bool = False
+) -> Callable[..., Any]:
     """`jacobian` in reverse mode, by rows."""
-    return jacobian(f, argnums, "reverse")
+    return jacobian(f, argnums, "reverse", chunk_size, has_aux)
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, chunk_size: int | None = None, has_aux: bool = False
+) -> Callable[..., Any]:
     """A function that returns the Hessian of scalar-valued f, H[i, j] = d2f / dx_i dx_j: forward over reverse.
+
+    chunk_size and has_aux as for `jacobian`.
 
     >>> import numpy as np
     >>> hessian(lambda x: (x * x * x).sum())(np.array([1.0, 2.0]))
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    return jacobian(grad(f, argnums), argnums, "forward")
+    return jacobian(grad(f, argnums, has_aux), argnums, "forward", chunk_size, has_aux)
 
 
-def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
     """The product H v of the Hessian of scalar-valued f with the tangents v, without building H: forward over reverse.
 
     primals and tangents are sequences with one entry for each argument, as for `jvp`.  One argument gives one array,
-    several a tuple.  Source: Pearlmutter, Fast exact multiplication by the Hessian, 1994.
+    several a tuple.  With has_aux, f returns (value, aux) and the result is (H v, aux).
+    Source: Pearlmutter, Fast exact multiplication by the Hessian, 1994.
 
     >>> import numpy as np
     >>> hvp(lambda x: (x * x * x).sum(), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     array([ 6., 12.])
     """
-    result = jvp(grad(f, tuple(range(len(primals)))), tuple(primals), tuple(tangents))[1]
-    return result[0] if len(primals) == 1 else result
+    slope = grad(f, tuple(range(len(primals))), has_aux)
+    _, t, *aux = jvp(slope, tuple(primals), tuple(tangents), has_aux)
+    t = t[0] if len(primals) == 1 else t
+    return (t, *aux) if has_aux else t
 
 
-def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """(y, push) with y = f(*primals) and push(*tangents) = J v; f runs once, however often push is called.
 
+    With has_aux, f returns (y, aux) and the result is (y, push, aux).
     The reverse sweep is a linear function of its cotangent, and pulling back through it is the product with J.
 
     >>> y, push = linearize(lambda x: x * x, 3.0)
     >>> float(push(1.0))
     6.0
     """
-    y, pull = vjp(f, *primals)
+    y, pull, *aux = vjp(f, *primals, has_aux=has_aux)
     leaves, rebuild = flatten(y)
     _, push = vjp(lambda g: pull(g), rebuild([namespace(v).zeros_like(v) for v in leaves]))
-    return y, lambda *tangents: push(tangents)[0]
+    return y, lambda *tangents: push(tangents)[0], *aux
 
 
 def elementwise_grad(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:

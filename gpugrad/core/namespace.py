@@ -41,7 +41,7 @@ class OperationNamespace:
     """F for Tensors: every primitive under its name, recording what it does."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"F.{name} is not a registered primitive")
+        return registered(name).call
 
 
 class RawNamespace:
@@ -51,7 +51,7 @@ class RawNamespace:
         self._kind = kind
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        forward = PRIMITIVES[name].raw[self._kind]
+        forward = registered(name).raw[self._kind]
         setattr(self, name, forward)
         return forward
 
@@ -64,8 +64,24 @@ class _RawNamespaces(dict[type, RawNamespace]):
 
 
 PRIMITIVES: dict[str, Any] = {}
+LATER: list[Callable[[], Any]] = []  # what imports the operations that are not imported at first
 OPS: Any = OperationNamespace()
 RAW = _RawNamespaces()
+
+
+def import_all() -> None:
+    """Import the operations that are imported only when asked for."""
+    while LATER:
+        LATER.pop()()
+
+
+def registered(name: str) -> Any:
+    """The primitive of that name; AttributeError where there is none."""
+    if name not in PRIMITIVES and not name.startswith("__"):
+        import_all()
+    if name not in PRIMITIVES:
+        raise AttributeError(f"F.{name} is not a registered primitive")
+    return PRIMITIVES[name]
 
 
 def namespace(*values: Any) -> Any:

@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .namespace import OPS, namespace
-from .transform import check_scalar, chosen_arguments, grad, record_vjp, with_arguments
+from .namespace import OPS
+from .transform import chosen_arguments, grad, gradient_of, with_arguments
 from .tree import flatten
 from .vmap import vmap
 
@@ -45,10 +45,11 @@ def per_sample_grad_norm(
         chosen = chosen_arguments("per_sample_grad_norm", argnums, args)
         partial = with_arguments(f, chosen, args, kwargs)
         leaves, unflatten = flatten(tuple(args[i] for i in chosen))  # bare, as a Module cannot hold factors
-        y, pull = record_vjp(lambda *xs: partial(*unflatten(xs)), tuple(leaves), False, retain=False, names=_FACTORED)
-        check_scalar("per_sample_grad_norm", y)
-        grads = pull(namespace(y).ones_like(y))
-        return OPS.sqrt(functools.reduce(OPS.add, [_square_norm(g) for g in grads]))
+        bare = lambda *xs: partial(*unflatten(xs))  # noqa: E731
+        run = gradient_of("per_sample_grad_norm", bare, range(len(leaves)), names=_FACTORED)
+        _, grads = run(tuple(leaves), {})
+        squares = [_square_norm(g) for g in grads]
+        return OPS.sqrt(OPS.sum(OPS.stack(*squares, axis=0), axis=(0,), keepdims=False))
 
     return _mapped(norm, argnums, in_axes)
 
@@ -75,14 +76,7 @@ class _Outer:
 
     def square_norm(self) -> Any:
         """||g^T x||^2, by whichever of three ways is the least work."""
-        g, x = self.g, self.x
-        if len(g.shape) == 1:
-            return _square_norm(g) * _square_norm(x)
-        rows, (m, n) = math.prod(g.shape[:-1]), self.shape
-        if rows * (m + n) > m * n:
-            return _square_norm(_FACTORED.settled(self))
-        g, x = OPS.reshape(g, shape=(rows, m)), OPS.reshape(x, shape=(rows, n))
-        return OPS.maximum(_sum(_gram(g) * _gram(x)), 0.0)  # rounding may go below
+        return OPS.outer_norm2(_rows(self.g), _rows(self.x))
 
 
 class _Factored:
@@ -106,13 +100,14 @@ class _Factored:
 _FACTORED = _Factored()
 
 
+def _rows(x: Any) -> Any:
+    """(..., n) as one matrix."""
+    shape = x.shape
+    return x if len(shape) == 2 else OPS.reshape(x, shape=(math.prod(shape[:-1]), shape[-1]))
+
+
 def _square_norm(g: Any) -> Any:
-    return g.square_norm() if isinstance(g, _Outer) else _sum(g * g)
-
-
-def _sum(x: Any) -> Any:
-    return OPS.sum(x, axis=tuple(range(len(x.shape))), keepdims=False)
-
-
-def _gram(x: Any) -> Any:
-    return OPS.matmul(x, OPS.transpose(x, axes=(1, 0)))
+    if isinstance(g, _Outer):
+        return g.square_norm()
+    axes = "".join(map(chr, range(ord("a"), ord("a") + len(g.shape))))
+    return OPS.einsum(g, g, subscripts=f"{axes},{axes}->")

@@ -1,8 +1,4 @@
-"""Primitive: one operation's forward, its derivative rules, and what of it a reverse sweep must keep.
-
-The call of a primitive is a plain closure made for its arity.  Tensors of one level and Python numbers take the short
-way; everything else (arrays among Tensors, mixed levels, other kinds of boxes) takes `apply`.
-"""
+"""Primitive: one operation's forward, its derivative rules, and what of it a reverse sweep must keep."""
 
 import functools
 import inspect
@@ -11,12 +7,11 @@ from typing import Any, Protocol
 
 from ..backend import Backend
 from . import tape
-from .explain import explain
-from .namespace import OPS, PRIMITIVES, RawTable
-from .precision import weak, widened
-from .record import GHOST, apply, keep_masks, kept
-from .tape import NOTHING, clock
-from .tensor import Tensor
+from .calls import make_call
+from .declaring import forward_for, or_else, refuse_misdeclared, with_defaults
+from .namespace import OPS, PRIMITIVES, RawTable, forget_bindings
+from .precision import widened
+from .record import keep_masks
 
 Rule = Callable[..., Any]
 
@@ -30,6 +25,7 @@ class Operation(Protocol):
     jvp: Callable[[Rule], Rule]
     batch: Callable[[Rule], Rule]
     check: Callable[[Rule], Rule]
+    forward: Callable[[str], Callable[[Rule], Rule]]
     __name__: str
 
     def __call__(self, *args: Any, **params: Any) -> Any: ...
@@ -49,6 +45,7 @@ class Primitive:
         nondiff: str = "",
         differentiable: bool = True,
         several: bool = False,
+        cuda: str | None = None,
     ) -> None:
         self.signature = _signature(forward)
         signature = self.signature.parameters.values()
@@ -70,6 +67,7 @@ class Primitive:
         self.nondiff = frozenset(names.index(n) for n in nondiff.split())
         self.optional = frozenset(p.name for p in signature if p.default is None)  # inputs that may be None
         self.keep = keep_masks(self.inputs, saves, self.variadic)
+        self.losses: dict[Any, Any] = {}  # what a node does not keep, by which inputs are tracked
         self.jvp_kind = jvp
         self.vjp_rules: tuple[Rule, ...] = ()
         self.vjp_all_rule: Rule | None = None
@@ -77,23 +75,30 @@ class Primitive:
         self.batch_rule: Rule | None = None
         self.call: Rule
         self.check_rule: Rule | None = None
+        self.makers: dict[str, Callable[[Any], Rule]] = {}  # array library -> maker, of xp, of a forward for it alone
+        if cuda:
+            self.makers["cupy"] = functools.partial(_fused, cuda)
         self.raw = RawTable(self.bind)
 
     def bind(self, backend: Backend) -> Rule:
         """The forward on one array library, as a function of arrays and parameters alone."""
         rule = getattr(backend.xp, self.direct) if self.direct else functools.partial(self.forward, backend.xp)
         rule = widened(rule) if self.widen else rule
-        return rule if tape.watch is None else tape.watch.instrument(self, rule)
-
-    def make_call(self) -> Rule:
-        """The public function of this primitive, by arity."""
-        if self.several or self.nondiff or self.variadic or self.has_params or len(self.inputs) > 2:
-            return _general(self)
-        return _unary(self) if len(self.inputs) == 1 else _binary(self)
+        if make := self.makers.get(backend.name):
+            rule = or_else(make(backend.xp), rule)
+        rule = rule if tape.watch is None else tape.watch.instrument(self, rule)
+        return rule if tape.tracer is None else tape.tracer.instrument(self, rule)
 
 
 def primitive(**declared: Any) -> Callable[[Rule], Operation]:
-    """Make the decorated forward `f(xp, *arrays, **params)` a primitive and return its public function.
+    """Make the decorated forward `f(xp, *arrays, **params)` an operation with derivative rules, and return it.
+
+    xp is the library of the arrays, numpy or cupy.  The rules follow by decorators, here for op:
+
+    op.vjp(rule, ...): a rule(F, g, y, *inputs, **params) an input, which gives its cotangent; op.vjp_all: one for all.
+    op.jvp: rule(F, *tangents, y, *inputs, **params), None for a zero tangent.   op.batch, op.check: vmap's rule, and
+    what raises the clear error after a failure.   op.forward("cupy"): a forward for that library alone, a kernel say;
+    where it returns NotImplemented the general one runs.
 
     saves: names of what the reverse rule needs, "y" for the output, "x.shape" for shape and dtype alone; a dictionary
         gives them per input ({"a": "b"}: the gradient of a needs b), so that only what is needed is kept alive.
@@ -105,11 +110,23 @@ def primitive(**declared: Any) -> Callable[[Rule], Operation]:
     nondiff: inputs that never carry a gradient (indices, labels, masks).
     differentiable: False for operations without a derivative.
     several: True where a forward of one or two inputs, without parameters, gives a tuple of arrays.
+    cuda: "module.function" of gpugrad/cuda, for CuPy arrays; where it gives NotImplemented, the forward runs.
+
+    Raises ArgumentError for a name that is taken, a forward without xp, or a word that means nothing.
+
+    >>> import gpugrad as gg
+    >>> @gg.primitive(family="elementwise", jvp="elementwise", saves="x")
+    ... def doc_cubed(xp, x):
+    ...     return x * x * x
+    >>> doc_cubed.vjp(lambda F, g, y, x: g * 3.0 * x * x)
+    >>> float(gg.grad(gg.grad(doc_cubed))(2.0))
+    12.0
     """
 
     def register(forward: Rule) -> Operation:
+        refuse_misdeclared(forward, declared)
         p = Primitive(forward, **declared)
-        call: Any = p.make_call()
+        call: Any = with_defaults(make_call(p), forward)
         call.__name__ = call.__qualname__ = p.name
         call.__doc__, call.__module__ = forward.__doc__, forward.__module__
         call.__signature__ = p.signature
@@ -117,7 +134,10 @@ def primitive(**declared: Any) -> Callable[[Rule], Operation]:
         call.vjp = functools.partial(_set_vjp, p)
         for kind in ("vjp_all", "jvp", "batch", "check"):
             setattr(call, kind, functools.partial(_set_rule, p, f"{kind}_rule"))
+        call.forward = functools.partial(forward_for, p)
         p.call = call
+        if p.name in PRIMITIVES:  # written again, as in a notebook: what was bound is of the old one
+            forget_bindings()
         PRIMITIVES[p.name] = p
         setattr(OPS, p.name, call)
         return call
@@ -138,6 +158,13 @@ def _set_rule(p: Primitive, slot: str, rule: Rule) -> Rule:
     return rule
 
 
+def _fused(word: str, xp: Any) -> Rule:
+    """The launcher of our own kernels for a primitive, imported when a CuPy array first comes."""
+    from ..cuda.dispatch import launcher
+
+    return launcher(word)
+
+
 def _signature(forward: Rule) -> inspect.Signature:
     """The public signature, without xp: read off the code, as inspect.signature takes a third of the import time."""
     code, P = forward.__code__, inspect.Parameter
@@ -152,105 +179,3 @@ def _signature(forward: Rule) -> inspect.Signature:
     by_name = forward.__kwdefaults__ or {}
     parameters += [P(name, P.KEYWORD_ONLY, default=by_name.get(name, P.empty)) for name in keyword]
     return inspect.Signature(parameters)
-
-
-def _general(p: Primitive) -> Rule:
-    def call(*args: Any, **params: Any) -> Any:
-        return apply(p, args, params)
-
-    return call
-
-
-def _unary(p: Primitive) -> Rule:
-    raw, new, differentiable = p.raw.plain, object.__new__, p.differentiable
-    save_y, save_x = p.keep[True,]
-    ghosts = GHOST in p.keep[True,]
-
-    def call(x: Any) -> Any:
-        if type(x) is not Tensor:
-            return apply(p, (x,), {})
-        a = x.data
-        try:
-            y = raw[type(a)](a) if not isinstance(a, Tensor) else call(a)
-        except Exception as error:
-            if not isinstance(a, Tensor) and p.raw.learn(type(a)):
-                return call(x)
-            explain(p, (a,), {}, error)
-        t = new(Tensor)
-        t.data = y
-        t.level = x.level
-        if x.node is None or not differentiable or (tape.paused and not tape.records(x.level)):
-            t.node = None
-            return t
-        saved = [y if save_y else None, kept(save_x, a) if ghosts else a if save_x else None]
-        t.node = (p, [x.node], saved, None, y.shape, y.dtype, next(clock))
-        return t
-
-    return call
-
-
-def _like(array: Any, x: Any) -> bool:
-    """True for a raw array of the type and dtype of the raw array x."""
-    return type(array) is type(x) and not isinstance(array, Tensor) and array.dtype == x.dtype
-
-
-def _binary(p: Primitive) -> Rule:
-    raw, new, differentiable = p.raw.plain, object.__new__, p.differentiable
-    keep_ab, keep_a, keep_b = p.keep[True, True], p.keep[True, False], p.keep[False, True]
-    saves_nothing, ghosts = not any(keep_ab), GHOST in keep_a + keep_b
-
-    def call(a: Any, b: Any) -> Any:
-        if type(a) is Tensor:
-            x = a.data
-            kind = type(x)
-            level = a.level
-            node_a = a.node
-            if type(b) is Tensor:
-                z = b.data
-                node_b = b.node
-                if b.level != level:  # the lower one is a constant to the level of the higher
-                    if b.level < level:
-                        z = b
-                        node_b = None
-                    else:
-                        x = a
-                        node_a = None
-                        kind = type(z)
-                        level = b.level
-            elif weak(b, x) or _like(b, x):
-                z = b
-                node_b = None
-            else:
-                return apply(p, (a, b), {})
-        elif type(b) is Tensor and (weak(a, b.data) or _like(a, b.data)):
-            x = a
-            node_a = None
-            z = b.data
-            kind = type(z)
-            level = b.level
-            node_b = b.node
-        else:
-            return apply(p, (a, b), {})
-        try:
-            y = raw[kind](x, z) if level == 0 or (kind in raw and kind is type(z)) else call(x, z)
-        except Exception as error:
-            if level == 0 and p.raw.learn(kind):
-                return call(a, b)
-            explain(p, (x, z), {}, error)
-        t = new(Tensor)
-        t.data = y
-        t.level = level
-        if (node_a is None and node_b is None) or not differentiable or (tape.paused and not tape.records(level)):
-            t.node = None
-            return t
-        if saves_nothing:
-            saved = NOTHING
-        else:
-            keep_y, keep_x, keep_z = keep_a if node_b is None else keep_b if node_a is None else keep_ab
-            saved = [y if keep_y else None, x if keep_x else None, z if keep_z else None]
-            if ghosts:
-                saved[1:] = kept(keep_x, x), kept(keep_z, z)
-        t.node = (p, [node_a, node_b], saved, None, y.shape, y.dtype, next(clock))
-        return t
-
-    return call

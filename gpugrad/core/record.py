@@ -1,6 +1,7 @@
 """The general way through a primitive: strip the highest level, compute one level down, record."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from .tape import DTYPE, SHAPE, Node, clock
 from .tensor import Tensor, wrap
 
 NO, VALUE, GHOST = 0, 1, 2
+_new = object.__new__
 
 
 class Ghost:
@@ -57,6 +59,12 @@ def apply(p: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     return interpret(p, level, args, params)
 
 
+def apply_one(p: Any, x: Any, params: dict[str, Any]) -> Any:
+    """`apply` for a single input."""
+    interpret = INTERPRETERS.get(type(x))
+    return apply_raw(p, (x,), params) if interpret is None else interpret(p, x.level, (x,), params)
+
+
 def apply_raw(p: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """The forward on raw arrays; errors are explained, lists become arrays."""
     kind, scalars = None, False
@@ -74,7 +82,7 @@ def apply_raw(p: Any, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
 
 def operand(p: Any, a: Any) -> Any:
     """What stands among Tensors without being one: real-valued arrays and numbers as they are, lists as arrays."""
-    if type(a) in SCALARS or isinstance(a, Tensor):
+    if type(a) in SCALARS or isinstance(a, Tensor) or (type(a) is np.ndarray and a.dtype.kind in "fiub"):
         return a
     if isinstance(a, list | tuple | complex):
         try:
@@ -94,24 +102,51 @@ def record(p: Any, level: int, args: tuple[Any, ...], params: dict[str, Any]) ->
         inner.append(a.data if mine else operand(p, a))
         nodes.append(a.node if mine and i not in p.nondiff else None)
     y = apply(p, tuple(inner), params) if level else apply_raw(p, tuple(inner), params)
-    off = not p.differentiable or (tape.paused and not tape.records(level))
-    if off or all(n is None for n in nodes):
-        return tuple(wrap(v, None, level) for v in y) if isinstance(y, tuple) else wrap(y, None, level)
-    saved = _saved(p, y, inner, nodes)
+    return boxed(p, level, y, inner, nodes, params)
+
+
+def boxed(p: Any, level: int, y: Any, inner: Sequence[Any], nodes: list[Any], params: dict[str, Any]) -> Any:
+    """What `p` gave as values of `level`, with a node where an input was tracked and recording is on."""
+    off = not any(nodes) or not p.differentiable or (tape.paused and not tape.records(level))
     if isinstance(y, tuple):
-        shapes, dtypes = [v.shape for v in y], [v.dtype for v in y]
-        many: Node = (p, nodes, saved, params or None, shapes, dtypes, next(clock))
-        return tuple(wrap(v, pick(many, i), level) for i, v in enumerate(y))
-    return wrap(y, (p, nodes, saved, params or None, y.shape, y.dtype, next(clock)), level)
+        return _boxed_tuple(p, level, y, inner, None if off else nodes, params)
+    t = _new(Tensor)
+    t.data = y
+    t.level = level
+    t.node = None if off else (p, nodes, _saved(p, y, inner, nodes), params or None, y.shape, y.dtype, next(clock))
+    return t
 
 
-def _saved(p: Any, y: Any, inner: list[Any], nodes: list[Any]) -> list[Any]:
+def _boxed_tuple(p: Any, level: int, y: Any, inner: Sequence[Any], nodes: Any, params: dict[str, Any]) -> Any:
+    if nodes is None:
+        return tuple([wrap(v, None, level) for v in y])
+    shapes, dtypes = [v.shape for v in y], [v.dtype for v in y]
+    many: Node = (p, nodes, _saved(p, y, inner, nodes), params or None, shapes, dtypes, next(clock))
+    return tuple([wrap(v, pick(many, i), level) for i, v in enumerate(y)])
+
+
+def _saved(p: Any, y: Any, inner: Sequence[Any], nodes: list[Any]) -> list[Any]:
+    """[y, *inputs] with None or ghosts where the rules of the tracked inputs do not ask for the value."""
+    tracked = len(nodes) if p.variadic or None not in nodes else tuple([node is not None for node in nodes])
+    dropped, ghosts = p.losses.get(tracked) or p.losses.setdefault(tracked, _losses(p, tracked))
+    saved = [y, *inner]
+    for i in dropped:
+        saved[i] = None
+    for i in ghosts:
+        if hasattr(saved[i], "shape"):
+            saved[i] = Ghost(saved[i])
+    return saved
+
+
+def _losses(p: Any, tracked: Any) -> tuple[list[int], list[int]]:
+    """Places of [y, *inputs] that become None, and those that become ghosts; `tracked` is a number where all are."""
     if p.variadic:
         keep_y, keep_inputs = p.keep[()]
-        whole = 0 if keep_inputs else len(p.inputs) if p.keeps_rest else len(inner)  # values from here on, else ghosts
-        return [y if keep_y else None, *(kept(VALUE if i >= whole else GHOST, x) for i, x in enumerate(inner))]
-    keep = p.keep[tuple(n is not None for n in nodes)]
-    return [kept(how, value) for how, value in zip(keep, (y, *inner), strict=True)]
+        n_ghosts = 0 if keep_inputs else len(p.inputs) if p.keeps_rest else tracked
+        mask = (keep_y, *(GHOST if i < n_ghosts else VALUE for i in range(tracked)))
+    else:
+        mask = p.keep[(True,) * tracked if isinstance(tracked, int) else tracked]
+    return [i for i, how in enumerate(mask) if how == NO], [i for i, how in enumerate(mask) if how == GHOST]
 
 
 def kept(how: int, value: Any) -> Any:

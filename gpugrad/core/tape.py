@@ -114,14 +114,16 @@ class _Recording:
         global paused
         _state.outside.append(_state.lowest)
         _state.lowest = self._lowest if self._lowest == OFF else min(self._lowest, _state.lowest)
-        with lock:
-            paused += self._lowest == OFF
+        if self._lowest == OFF:
+            with lock:
+                paused += 1
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         global paused
         _state.lowest = _state.outside.pop()
-        with lock:
-            paused -= self._lowest == OFF
+        if self._lowest == OFF:
+            with lock:
+                paused -= 1
 
     def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
         lowest = self._lowest
@@ -147,6 +149,15 @@ def enable_grad() -> _Recording:
 def record_from(level: int) -> _Recording:
     """A scope in which a transform of `level`, and those inside it, record even where `no_grad` holds for the rest."""
     return _Recording(level)
+
+
+tracer: Any = None  # what records every raw call, while a function is being compiled (core/trace.py)
+MODES: list[tuple[type, str]] = []  # attributes, such as Module.training, that decide what a traced call does
+
+
+def traced_state() -> Any:
+    """What the trace that this thread is in knows of the world outside (core/trace_state.py), or None."""
+    return tracer.state if tracer is not None and tracer.thread == threading.get_ident() else None
 
 
 watch: Any = None  # what inspects every result and cotangent, in anomaly mode (core/anomaly.py)

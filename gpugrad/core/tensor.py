@@ -118,6 +118,21 @@ class Tensor:
         array = self.numpy()
         return np.array(array, dtype=dtype, copy=copy) if copy or dtype is not None else array
 
+    @classmethod
+    def from_dlpack(cls, value: Any) -> "Tensor":
+        """A Tensor over the memory of another library's array, by DLPack; raises ArgumentTypeError where that fails."""
+        from ..backend.dlpack import from_dlpack
+
+        return cls(from_dlpack(value))
+
+    def __dlpack__(self, **options: Any) -> Any:
+        if self.node is not None or self.level:
+            raise GradientError("__dlpack__: the tensor is part of a recording; pass t.detach()")
+        return self.data.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[Any, Any]:
+        return raw(self).__dlpack_device__()
+
     def item(self) -> Any:
         """The single element as a Python number."""
         return self._concrete("item").item()

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from . import tape
 from .backward import sweep, unshared
@@ -19,8 +21,13 @@ new_level = itertools.count(1).__next__  # ever growing: an inner level is above
 
 
 def stop_gradient(x: Any) -> Any:
-    """The same value, a constant to every derivative.  Arrays pass through unchanged."""
-    return x.detach() if isinstance(x, Tensor) else x
+    """The same value, a constant to every derivative; in a container, of each leaf.  Arrays pass through unchanged."""
+    if isinstance(x, Tensor):
+        return x.detach()
+    leaves, unflatten = flatten(x)
+    if not any(isinstance(v, Tensor) for v in leaves):
+        return x
+    return unflatten([v.detach() if isinstance(v, Tensor) else v for v in leaves])
 
 
 def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -35,38 +42,41 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> [float(g) for g in pull(1.0)]
     [4.0, 3.0]
     """
-    return record_vjp(f, primals, has_aux, retain=True)
-
-
-def record_vjp(
-    f: Callable[..., Any],
-    primals: tuple[Any, ...],
-    has_aux: bool,
-    retain: bool,
-    names: Any = None,
-    asked_by: str = "vjp",
-) -> Any:
-    """`vjp`; the record is kept for further pulls only with `retain`, and `names` is the sweep's."""
-    level = new_level()
-    inputs, unflatten = flatten(primals)
-    inputs = [_input(asked_by, x) for x in inputs]
-    leaves = [new_leaf(x.shape, x.dtype) for x in inputs]
-    with tape.record_from(level):
-        out = f(*unflatten([wrap(x, leaf, level) for x, leaf in zip(inputs, leaves, strict=True)]))
-    y, aux = _with_aux("vjp", out) if has_aux else (out, None)
-    outputs, rebuild = flatten(y)
-    below = [_lower(v, level) for v in outputs]
-    value = rebuild(below)
-    nodes = [v.node if _at(v, level) else None for v in outputs]
+    value, below, send, *aux = recorded("vjp", f, primals, has_aux, retain=True)
 
     def pull(g: Any) -> Any:
-        cotangents = [_like("vjp", c, v) for c, v in zip(_matching("vjp", g, value, below), below, strict=True)]
+        return send([_like("vjp", c, v) for c, v in zip(_matching("vjp", g, value, below), below, strict=True)])
+
+    return value, pull, *aux
+
+
+def recorded(
+    name: str, f: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool, retain: bool, names: Any = None
+) -> tuple[Any, ...]:
+    """(value, its leaves, send) of f(*primals), and aux with has_aux; `name` is whoever asks, for the errors.
+
+    send(cotangents of the leaves) gives those of the primals; more than once only with `retain`.  `names` is the
+    sweep's.
+    """
+    level = new_level()
+    inputs, unflatten = flatten(primals)
+    inputs = [_input(name, x) for x in inputs]
+    leaves = [new_leaf(x.shape, x.dtype) for x in inputs]
+    f = f if tape.records(level) else tape.record_from(level)(f)
+    out = f(*unflatten([wrap(x, leaf, level) for x, leaf in zip(inputs, leaves, strict=True)]))
+    y, aux = _with_aux(name, out) if has_aux else (out, None)
+    outputs, rebuild = flatten(y)
+    below = [_lower(v, level) for v in outputs]
+    nodes = [v.node if _at(v, level) else None for v in outputs]
+
+    def send(cotangents: list[Any]) -> Any:
         roots = [(node, c) for node, c in zip(nodes, cotangents, strict=True) if node is not None]
         held = {id(raw(c)) for c in cotangents}
         found = {leaf[TIME]: unshared(g, held) for leaf, g in sweep(roots, level, retain, names=names)}
         return unflatten([_or_zeros(found.get(leaf[TIME]), x) for leaf, x in zip(leaves, inputs, strict=True)])
 
-    return (value, pull, _lower_tree(aux, level)) if has_aux else (value, pull)
+    parts = rebuild(below), below, send
+    return (*parts, _lower_tree(aux, level)) if has_aux else parts
 
 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
@@ -113,15 +123,12 @@ def value_and_grad(
     (8.0, 12.0)
     """
 
+    run = gradient_of("grad", f, argnums, has_aux)
+
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
-        chosen = chosen_arguments("grad", argnums, args)
-        partial = with_arguments(f, chosen, args, kwargs)
-        value, pull, *aux = record_vjp(partial, tuple(args[i] for i in chosen), has_aux, retain=False, asked_by="grad")
-        check_scalar("grad", value)
-        grads = pull(namespace(value).ones_like(value))
-        grads = grads if isinstance(argnums, Sequence) else grads[0]
-        return ((value, aux[0]), grads) if has_aux else (value, grads)
+        value, g, *aux = run(args, kwargs)
+        return ((value, *aux), g) if has_aux else (value, g)
 
     return of
 
@@ -135,14 +142,31 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> float(gg.grad(gg.grad(lambda x: x**3))(2.0))
     12.0
     """
-    both = value_and_grad(f, argnums, has_aux)
+    run = gradient_of("grad", f, argnums, has_aux)
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
-        value, g = both(*args, **kwargs)
-        return (g, value[1]) if has_aux else g
+        _, g, *aux = run(args, kwargs)
+        return (g, *aux) if has_aux else g
 
     return of
+
+
+def gradient_of(
+    name: str, f: Callable[..., Any], argnums: int | Sequence[int], has_aux: bool = False, names: Any = None
+) -> Callable[..., Any]:
+    """A function of (args, kwargs) that gives (value, gradient), and aux with has_aux; arguments as `recorded`."""
+
+    def run(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        chosen = chosen_arguments(name, argnums, args)
+        partial = with_arguments(f, chosen, args, kwargs)
+        some = tuple([args[i] for i in chosen])
+        value, _, send, *aux = recorded(name, partial, some, has_aux, retain=False, names=names)
+        check_scalar(name, value)
+        grads = send([_one_like(value)])
+        return value, grads if isinstance(argnums, Sequence) else grads[0], *aux
+
+    return run
 
 
 def check_scalar(name: str, value: Any) -> None:
@@ -206,6 +230,12 @@ def _or_zeros(g: Any, x: Any) -> Any:
     return namespace(x).zeros_like(x) if g is None else g
 
 
+def _one_like(value: Any) -> Any:
+    """1 as a value of the kind and dtype of `value`, which has shape ()."""
+    plain = type(value) is np.ndarray or isinstance(value, np.generic)
+    return np.array(1, value.dtype) if plain else namespace(value).ones_like(value)
+
+
 def _with_aux(name: str, out: Any) -> tuple[Any, Any]:
     if not (isinstance(out, tuple) and len(out) == 2):
         raise ArgumentTypeError(
@@ -216,6 +246,8 @@ def _with_aux(name: str, out: Any) -> tuple[Any, Any]:
 
 def chosen_arguments(name: str, argnums: int | Sequence[int], args: tuple[Any, ...]) -> list[int]:
     """argnums as a list of indices from 0; ArgumentError for one out of range or named twice, ArgumentTypeError."""
+    if type(argnums) is int and 0 <= argnums < len(args):
+        return [argnums]
     try:
         wanted = [operator.index(i) for i in (argnums if isinstance(argnums, Sequence) else (argnums,))]
     except TypeError:
@@ -235,6 +267,8 @@ def with_arguments(
     f: Callable[..., Any], chosen: list[int], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[..., Any]:
     """f as a function of the chosen positional arguments alone."""
+    if not kwargs and chosen == list(range(len(args))):
+        return f
 
     def partial(*some: Any) -> Any:
         full = list(args)

@@ -8,6 +8,7 @@ from ..errors import ArgumentTypeError
 Parts = tuple[list[Any], Callable[[Iterable[Any]], Any]]
 _registered: dict[type, Callable[[Any], Parts]] = {}
 _states: dict[type, Callable[[Any], list[Any]]] = {}
+_leaf_kinds: set[type] = set()  # the types met that are no containers
 
 
 def register_node(kind: type, split: Callable[[Any], Parts], state: Callable[[Any], list[Any]] = lambda x: []) -> None:
@@ -16,6 +17,7 @@ def register_node(kind: type, split: Callable[[Any], Parts], state: Callable[[An
     `state(x)` gives the Tensors that are not among the children and whose arrays a call of x may exchange.
     """
     _registered[kind], _states[kind] = split, state
+    _leaf_kinds.clear()
 
 
 def state_of(x: Any) -> list[Any]:
@@ -26,16 +28,19 @@ def state_of(x: Any) -> list[Any]:
 
 
 def _split(x: Any) -> Parts | None:
+    kind: Any = type(x)
+    if kind in _leaf_kinds or x is None:
+        return None
     if isinstance(x, tuple):
-        kind: Any = type(x)
         return list(x), (lambda c: kind(*c)) if hasattr(kind, "_fields") else tuple
     if isinstance(x, list):
         return x, list
     if isinstance(x, dict):
         return list(x.values()), lambda c: dict(zip(x, c, strict=True))
-    for kind, split in _registered.items():
-        if isinstance(x, kind):
+    for registered, split in _registered.items():
+        if isinstance(x, registered):
             return split(x)
+    _leaf_kinds.add(kind)
     return None
 
 
@@ -45,8 +50,10 @@ def flatten(x: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:
         return [], lambda _: None
     parts = _split(x)
     if parts is None:
-        return [x], lambda leaves: next(iter(leaves))
+        return [x], _first
     children, rebuild = parts
+    if _leaf_kinds.issuperset(map(type, children)):
+        return list(children), rebuild
     flat = [flatten(child) for child in children]
 
     def unflatten(leaves: Iterable[Any]) -> Any:
@@ -54,6 +61,10 @@ def flatten(x: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:
         return rebuild([put([next(source) for _ in own]) for own, put in flat])
 
     return [leaf for own, _ in flat for leaf in own], unflatten
+
+
+def _first(leaves: Iterable[Any]) -> Any:
+    return next(iter(leaves))
 
 
 def flatten_as(tree: Any, other: Any) -> list[Any]:

@@ -29,9 +29,11 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
 
     @functools.wraps(f)
     def of(*args: Any, **kwargs: Any) -> Any:
-        axes = _expand("in_axes", in_axes, args)
+        per_arg = in_axes if isinstance(in_axes, tuple | list) and len(in_axes) == len(args) else (0,) * len(args)
+        mapped = tuple([None if axis is None else x for x, axis in zip(args, per_arg, strict=True)])
+        axes = _expand("in_axes", in_axes, mapped)
         level = new_level()
-        leaves, unflatten = flatten((args, kwargs))
+        leaves, unflatten = flatten((mapped, kwargs))
         flat_axes = axes + [0] * (len(leaves) - len(axes))
         size = _common_size(leaves, flat_axes)
         boxed = [
@@ -39,7 +41,7 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
             for x, axis in zip(leaves, flat_axes, strict=True)
         ]
         new_args, new_kwargs = unflatten(boxed)
-        y = f(*new_args, **new_kwargs)
+        y = f(*[x if axis is None else new for x, axis, new in zip(args, per_arg, new_args, strict=True)], **new_kwargs)
         outputs, rebuild = flatten(y)
         placed = _expand("out_axes", out_axes, y)
         return rebuild([_out(v, axis, level, size) for v, axis in zip(outputs, placed, strict=True)])

@@ -84,7 +84,10 @@ class Module:
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """(name, module) for the modules directly below this one, in the order of the attributes."""
         for name, value in vars(self).items():
-            yield from _modules_in(f"{type(self).__name__}.{name}", name, value)
+            if isinstance(value, Module):
+                yield name, value
+            elif isinstance(value, list | tuple | dict) and name not in _DECLARATIONS:
+                yield from _modules_in(f"{type(self).__name__}.{name}", name, value)
 
     def children(self) -> Iterator["Module"]:
         """The modules directly below this one."""
@@ -119,8 +122,11 @@ class Module:
     def _named(self, kind: str, prefix: str, unique: bool) -> Iterator[tuple[str, Tensor]]:
         seen: set[int] = set()
         for path, module in self.named_modules(prefix, unique):
-            declared = module.__dict__.get(kind, ())
-            for name, value in vars(module).items():
+            own = vars(module)
+            declared = own.get(kind)
+            if not declared:
+                continue
+            for name, value in own.items():
                 if name in declared and isinstance(value, Tensor) and not (unique and id(value) in seen):
                     seen.add(id(value))
                     yield f"{path}.{name}" if path else name, value
@@ -190,6 +196,9 @@ class Module:
         lines = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
         head = f"{type(self).__name__}({self.extra_repr()}"
         return "\n".join([head, *lines, ")"]) if lines else f"{head})"
+
+
+_DECLARATIONS = ("_parameters", "_buffers")  # the attributes that say which others are what
 
 
 def _modules_in(owner: str, name: str, value: Any) -> Iterator[tuple[str, Module]]:

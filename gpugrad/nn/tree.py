@@ -5,6 +5,7 @@ from copy import copy as shallow_copy
 from typing import Any
 
 from ..backend import is_array_type
+from ..core import tape
 from ..core.tensor import Tensor
 from ..core.tree import register_node
 from .module import Module
@@ -26,16 +27,24 @@ def _boxed(value: Any) -> Any:
     return Tensor(value) if is_array_type(type(value)) else value
 
 
+_SHARED = frozenset([bool, int, float, str, type(None)])
+
+
 def _with(x: Any, new: dict[int, Any], copies: dict[int, Any]) -> Any:
     """x with the tensors in `new` exchanged; modules, and containers, are copied for it, all else is shared."""
+    if type(x) in _SHARED:
+        return x
     if isinstance(x, Tensor):
         return new.get(id(x), x)
     if isinstance(x, Module):
         if id(x) not in copies:
             copies[id(x)] = copy = object.__new__(type(x))
+            attributes = copy.__dict__
             for name, value in vars(x).items():
-                copy.__dict__[name] = _with(value, new, copies)
+                attributes[name] = _with(value, new, copies)
         return copies[id(x)]
+    if type(x) is dict:
+        return {key: _with(value, new, copies) for key, value in x.items()}
     if isinstance(x, dict | list):
         same: Any = shallow_copy(x)
         for key, value in list(x.items() if isinstance(x, dict) else enumerate(x)):
@@ -48,3 +57,4 @@ def _with(x: Any, new: dict[int, Any], copies: dict[int, Any]) -> Any:
 
 
 register_node(Module, _split, state=lambda module: list(module.buffers()))
+tape.MODES.append((Module, "training"))

@@ -1,6 +1,7 @@
 """How a call finds its way: Tensors to an operation, everything else to NumPy's own function.
 
-Where no Tensor is the first argument, NumPy's function is called; it finds Tensors further behind by its protocols.
+Where neither of the first two arguments is a Tensor, NumPy's function is called; it finds Tensors further behind by its
+protocols.
 """
 
 import inspect
@@ -23,13 +24,18 @@ def call_tensor(name: str, f: Function, args: tuple[Any, ...], kwargs: dict[str,
     try:
         return f(*args, **kwargs)
     except TypeError as error:
-        if isinstance(error, GpugradError) or not _misfit(f, args, kwargs):
-            raise
-        args, kwargs = _translated(name, f, args, kwargs)
-        if fault := _misfit(f, args, kwargs):
-            expected = f"{name}{inspect.signature(f)}"
-            raise ArgumentTypeError(f"{name}: {fault}; on Tensors expected {expected}") from error
-        return f(*args, **kwargs)
+        return call_again(name, f, args, kwargs, error)
+
+
+def call_again(name: str, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError) -> Any:
+    """f with its arguments under its own names, where `error` came of NumPy's; else the clear error."""
+    if isinstance(error, GpugradError) or not _misfit(f, args, kwargs):
+        raise error
+    args, kwargs = _translated(name, f, args, kwargs)
+    if fault := _misfit(f, args, kwargs):
+        expected = f"{name}{inspect.signature(f)}"
+        raise ArgumentTypeError(f"{name}: {fault}; on Tensors expected {expected}") from error
+    return f(*args, **kwargs)
 
 
 def _misfit(f: Function, args: Any, kwargs: Any) -> str:
@@ -115,10 +121,13 @@ def function_call(name: str, plain: Any, tensor: Function, sequence: bool) -> Fu
     def call(*args: Any, **kwargs: Any) -> Any:
         if args:
             x = args[0]
-            if isinstance(x, Tensor):
-                return call_tensor(name, tensor, args, kwargs)
-            if type(x) is list and not sequence and holds_tensor(x):
-                return call_tensor(name, tensor, (stacked(x), *args[1:]), kwargs)
+            if isinstance(x, Tensor) or (len(args) > 1 and type(x) is not list and isinstance(args[1], Tensor)):
+                try:
+                    return tensor(*args, **kwargs)
+                except TypeError as error:
+                    return call_again(name, tensor, args, kwargs, error)
+            if type(x) is list and holds_tensor(x):
+                return call_tensor(name, tensor, args if sequence else (stacked(x), *args[1:]), kwargs)
         return plain(*args, **kwargs)
 
     return _described(call, name, plain, tensor)

@@ -50,8 +50,10 @@ def einsum(*operands: Any, out: Any = None, dtype: Any = None, optimize: Any = F
     no_out("einsum", out)
     if dtype is None:
         y = ops.einsum(*operands)
+        if y.dtype.kind != "i":
+            return y
         kinds = {x.dtype for x in operands if hasattr(x, "dtype")}
-        return ops.astype(y, np.result_type(*kinds)) if y.dtype.kind == "i" and kinds else y
+        return ops.astype(y, np.result_type(*kinds)) if kinds else y
     start = 1 if isinstance(operands[0], str) else 0
     step = 1 if start else 2
     converted = list(operands)

@@ -25,6 +25,8 @@ def sum(
     where: Any = True,
 ) -> Any:  # fmt: skip
     """The sum over axes."""
+    if out is None and initial is None and where is True:
+        return ops.sum(a, axis, dtype=dtype, keepdims=keepdims)
     no_out("sum", out)
     y = ops.sum(_only(a, where, 0), axis, dtype=dtype, keepdims=keepdims)
     return y if initial is None else ops.add(y, ops.astype(initial, y.dtype))
@@ -80,6 +82,8 @@ def mean(
 ) -> Any:
     """The mean over axes."""
     no_out("mean", out)
+    if dtype is not None and np.dtype(dtype).kind in "iu":  # NumPy cuts the mean of the integers off
+        return ops.astype(mean(ops.astype(a, dtype), axis, keepdims=keepdims, where=where), dtype)
     if where is True:
         return ops.mean(a, axis, dtype=dtype, keepdims=keepdims)
     a = floated(a, dtype)

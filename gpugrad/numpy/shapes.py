@@ -12,6 +12,7 @@ from ..core.transform import as_value
 from ..errors import ShapeError
 from ..ops.axes import normal_axis
 from .options import row_major
+from .padding import pad
 from .table import NONE, enter, enter_functions
 from .values import host_value
 
@@ -117,11 +118,6 @@ def resize(a: Any, new_shape: Any) -> Any:
     return ops.reshape(ops.take(row, np.arange(n) % row.size), shape)
 
 
-def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
-    """More elements at the ends of the axes: a constant, or elements of the array by edge, reflect, symmetric, wrap."""
-    return ops.pad(array, pad_width, mode, constant_values)
-
-
 def trim_zeros(filt: Any, trim: str = "fb") -> Any:
     """A row without the zeros at its front ("f") and back ("b")."""
     full = np.flatnonzero(host_value("trim_zeros", filt))
@@ -163,6 +159,6 @@ enter_functions(_G, broadcast_arrays, fliplr, flipud, rot90, resize, copy, astyp
 enter(_G, "transpose permute_dims", transpose)
 enter(_G, "reshape", reshape, "order 'C' or 'F'")
 enter(_G, "ravel", ravel, "order 'C' or 'F'")
-enter(_G, "pad", pad, "modes constant (a number), edge, reflect, symmetric, wrap")
+enter(_G, "pad", pad, "every mode but a function; empty gives zeros")
 enter(_G, "trim_zeros", trim_zeros, "rows; not inside vmap")
 enter_functions(_G, shape, ndim, size, modes=NONE)

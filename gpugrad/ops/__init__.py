@@ -3,6 +3,7 @@
 import importlib
 from typing import Any
 
+from ..core.namespace import LATER
 from .activation import *
 from .along_axis import *
 from .arithmetic import *
@@ -39,6 +40,7 @@ from .trigonometric import *
 # What few programs use is imported when first asked for: `import gpugrad` is to cost little.
 _LATER = (
     "cross_entropy",
+    "mean_cross_entropy",
     "differences",
     "float_parts",
     "interpolate",
@@ -52,7 +54,9 @@ _LATER = (
     "linalg_solve",
     "linalg_spectral",
     "linalg_svd",
+    "fused_linear",
     "loss",
+    "mlp_step",
     "nan",
     "nan_extrema",
     "normalize",
@@ -61,6 +65,7 @@ _LATER = (
     "random",
     "self_gated",
 )
+LATER.append(lambda: [importlib.import_module(f"{__name__}.{module}") for module in _LATER])
 
 
 def __getattr__(name: str) -> Any:

@@ -6,18 +6,21 @@ its own, so that it can be one kernel and still be differentiated again.
 
 from typing import Any
 
+import numpy as np
+
 from ..core.primitive import elementwise, primitive
 from ..core.tensor import methods
 from ..errors import ArgumentError
 from .select import select
 
+_ZERO: Any = False if np.__version__.startswith("2.0.") else 0  # NumPy 2.0 makes float32 of bfloat16 beside an int
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
-@elementwise(saves="y")
+@elementwise(saves="y", cuda="elementwise.relu")
 def relu(xp: Any, x: Any) -> Any:
     """max(x, 0), elementwise; the gradient at 0 is 0.  Source: Murphy, Probabilistic Machine Learning, 13.3.3.2."""
-    return xp.maximum(x, 0)
+    return xp.maximum(x, _ZERO)
 
 
 @relu.vjp
@@ -25,7 +28,7 @@ def _(F, g, y, x):
     return F.relu_grad(g, y)
 
 
-@primitive(family="elementwise", jvp="linear", nondiff="y", saves="y")
+@primitive(family="elementwise", jvp="linear", nondiff="y", saves="y", cuda="elementwise.relu_grad")
 def relu_grad(xp: Any, g: Any, y: Any) -> Any:
     """g where y > 0, else exactly 0."""
     return select(g, y > 0)
@@ -34,7 +37,7 @@ def relu_grad(xp: Any, g: Any, y: Any) -> Any:
 relu_grad.vjp(lambda F, h, out, g, y: F.relu_grad(h, y))
 
 
-@elementwise(saves="x", widen=True)
+@elementwise(saves="x", widen=True, cuda="elementwise.leaky_relu")
 def leaky_relu_(xp: Any, x: Any, *, negative_slope: float) -> Any:
     """x for x > 0, else negative_slope x."""
     return (xp.maximum if negative_slope <= 1 else xp.minimum)(x, x * negative_slope)
@@ -45,7 +48,7 @@ def _(F, g, y, x, *, negative_slope):
     return F.leaky_relu_grad(g, x, negative_slope=negative_slope)
 
 
-@primitive(family="elementwise", jvp="linear", nondiff="x", saves="x", widen=True)
+@primitive(family="elementwise", jvp="linear", nondiff="x", saves="x", widen=True, cuda="elementwise.leaky_relu_grad")
 def leaky_relu_grad(xp: Any, g: Any, x: Any, *, negative_slope: float) -> Any:
     """g where x > 0, else negative_slope g."""
     return xp.where(x > 0, g, g * negative_slope)
@@ -54,7 +57,7 @@ def leaky_relu_grad(xp: Any, g: Any, x: Any, *, negative_slope: float) -> Any:
 leaky_relu_grad.vjp(lambda F, h, out, g, x, *, negative_slope: F.leaky_relu_grad(h, x, negative_slope=negative_slope))
 
 
-@elementwise(saves="y", widen=True)
+@elementwise(saves="y", widen=True, cuda="elementwise.elu")
 def elu_(xp: Any, x: Any, *, alpha: float, scale: float) -> Any:
     """scale x for x > 0, else scale alpha (e^x - 1)."""
     y = xp.expm1(xp.minimum(x, 0)) * alpha + xp.maximum(x, 0)
@@ -66,7 +69,7 @@ def _(F, g, y, x, *, alpha, scale):
     return F.elu_grad(g, y, alpha=alpha, scale=scale)
 
 
-@elementwise(saves={"g": "y", "y": "g y"}, widen=True)
+@elementwise(saves={"g": "y", "y": "g y"}, widen=True, cuda="elementwise.elu_grad")
 def elu_grad(xp: Any, g: Any, y: Any, *, alpha: float, scale: float) -> Any:
     """scale g where y > 0, else (y + scale alpha) g."""
     return g * xp.where(y > 0, scale, y + scale * alpha)
@@ -78,7 +81,7 @@ elu_grad.vjp(
 )
 
 
-@elementwise(saves="y", widen=True)
+@elementwise(saves="y", widen=True, cuda="elementwise.hardtanh")
 def hardtanh_(xp: Any, x: Any, *, min_val: float, max_val: float) -> Any:
     """x held between min_val and max_val."""
     return xp.minimum(xp.maximum(x, min_val), max_val)
@@ -86,7 +89,17 @@ def hardtanh_(xp: Any, x: Any, *, min_val: float, max_val: float) -> Any:
 
 @hardtanh_.vjp
 def _(F, g, y, x, *, min_val, max_val):
-    return F.masked(g, F.logical_and(y > min_val, y < max_val))
+    return F.hardtanh_grad(g, y, min_val=min_val, max_val=max_val)
+
+
+@primitive(family="elementwise", jvp="linear", nondiff="y", saves="y", cuda="elementwise.hardtanh_grad")
+def hardtanh_grad(xp: Any, g: Any, y: Any, *, min_val: float, max_val: float) -> Any:
+    """g where y lies between the limits as y's dtype rounds them, else exactly 0."""
+    kind = y.dtype.type
+    return select(g, xp.logical_and(y > kind(min_val), y < kind(max_val)))
+
+
+hardtanh_grad.vjp(lambda F, h, out, g, y, **limits: F.hardtanh_grad(h, y, **limits))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -126,4 +139,15 @@ def relu6(x: Any) -> Any:
 
 methods(relu=relu)
 
-__all__ = ["elu", "elu_grad", "hardtanh", "leaky_relu", "leaky_relu_grad", "relu", "relu6", "relu_grad", "selu"]
+__all__ = [
+    "elu",
+    "elu_grad",
+    "hardtanh",
+    "hardtanh_grad",
+    "leaky_relu",
+    "leaky_relu_grad",
+    "relu",
+    "relu6",
+    "relu_grad",
+    "selu",
+]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend.device import to_numpy
 from ..core.primitive import primitive
 from ..core.tensor import methods, raw
 from ..core.transform import as_value
@@ -18,7 +19,10 @@ from .shape import broadcast_to_, ravel, reshape_, transpose_
 @primitive(family="axis", jvp="linear")
 def expand_dims_(xp: Any, x: Any, *, axis: Any) -> Any:
     """x with new axes of length 1 at the places `axis` of the result."""
-    return xp.expand_dims(x, axis)
+    shape = list(x.shape)
+    for i in sorted(axis):
+        shape.insert(i, 1)
+    return x.reshape(shape)
 
 
 @expand_dims_.vjp
@@ -29,7 +33,7 @@ def _(F, g, y, x, *, axis):
 @primitive(family="axis", jvp="linear")
 def squeeze_(xp: Any, x: Any, *, axis: Any) -> Any:
     """x without the axes of length 1 named by `axis`."""
-    return xp.squeeze(x, axis)
+    return x.squeeze(axis)
 
 
 @squeeze_.vjp
@@ -141,7 +145,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
         x, axis = ravel(x), 0
     i = normal_axis("repeat", axis, x.ndim)
     if getattr(repeats, "ndim", 0) or isinstance(repeats, Iterable):
-        counts = np.asarray(raw(repeats))
+        counts = to_numpy(raw(repeats))
         if counts.size not in (1, x.shape[i]):
             raise ShapeError(f"repeat: got {counts.size} counts for axis {i} of length {x.shape[i]}; expected as many")
         return take(x, np.repeat(np.arange(x.shape[i]), counts), axis=i)

@@ -39,7 +39,7 @@ new_zeros.batch(lambda F, batched, x, *, shape: F.new_zeros(x, shape=(x.shape[0]
 
 def full_like(x: Any, fill_value: Any) -> Any:
     """fill_value in x's shape and dtype; an array is broadcast, and keeps its gradient."""
-    x = as_value(x)
+    x, fill_value = as_value(x), as_value(fill_value) if isinstance(fill_value, complex) else fill_value
     if hasattr(fill_value, "shape"):
         return astype(add(zeros_like(x), broadcast_to(fill_value, x.shape)), x.dtype)
     return full_like_(x, value=fill_value)

@@ -34,7 +34,7 @@ def softmax_cross_entropy(logits: Any, target: Any) -> Any:
     return cross_entropy_index(logits, target)[0]
 
 
-def _log_sum_exp_parts(xp: Any, logits: Any) -> tuple[Any, Any, Any]:
+def log_sum_exp_parts(xp: Any, logits: Any) -> tuple[Any, Any, Any]:
     """(d, p, log_sum): logits less their maximum, their softmax, and log of the sum of exp(d)."""
     if not logits.ndim or not logits.shape[-1]:
         raise ShapeError(f"cross_entropy: logits have shape {logits.shape}; expected (..., C) with C >= 1 classes")
@@ -45,10 +45,10 @@ def _log_sum_exp_parts(xp: Any, logits: Any) -> tuple[Any, Any, Any]:
     return d, p, xp.log(total[..., 0])
 
 
-@primitive(saves="y target", nondiff="target", widen=True, several=True)
+@primitive(saves="y target", nondiff="target", widen=True, several=True, cuda="softmax_xent.cross_entropy_index")
 def cross_entropy_index(xp: Any, logits: Any, target: Any) -> Any:
     """(loss (...), p (..., C)) for logits (..., C) and class indices (...): loss = logsumexp(z) - z[target]."""
-    d, p, log_sum = _log_sum_exp_parts(xp, logits)
+    d, p, log_sum = log_sum_exp_parts(xp, logits)
     n_classes = logits.shape[-1]
     check_labels("cross_entropy", xp, target, logits.shape[:-1], n_classes)
     loss = log_sum - d.reshape(-1, n_classes)[label_places(xp, target)].reshape(target.shape)
@@ -69,7 +69,9 @@ def _(F, t, t_target, y, logits, target):
     return _over_classes(F, slope * t), _through_softmax(F, t, p)
 
 
-@primitive(saves={"g": "g p target", "p": "g"}, nondiff="target", widen=True)
+@primitive(
+    saves={"g": "g p target", "p": "g"}, nondiff="target", widen=True, cuda="softmax_xent.cross_entropy_index_grad"
+)
 def cross_entropy_index_grad(xp: Any, g: Any, p: Any, target: Any) -> Any:
     """g (p - y) with y the one-hot target: g (...), p (..., C), target (...) -> (..., C)."""
     dz = p.reshape(-1, p.shape[-1]) * g.reshape(-1, 1)
@@ -89,7 +91,9 @@ def _(F, tg, tp, t_target, y, g, p, target):
     return _plus(through_g, None if tp is None else tp * _column(F, g))
 
 
-@primitive(saves={"logits": "y target", "target": "logits"}, widen=True, several=True)
+@primitive(
+    saves={"logits": "y target", "target": "logits"}, widen=True, several=True, cuda="softmax_xent.cross_entropy_soft"
+)
 def cross_entropy_soft(xp: Any, logits: Any, target: Any) -> Any:
     """(loss (...), p (..., C)) for logits and soft labels (..., C): loss = sum_c y_c (logsumexp(logits) - logits_c)."""
     if target.shape != logits.shape:
@@ -97,7 +101,7 @@ def cross_entropy_soft(xp: Any, logits: Any, target: Any) -> Any:
             f"cross_entropy: target has shape {target.shape} and dtype {target.dtype}; expected {logits.shape}, one "
             f"weight a class, or integers of shape {logits.shape[:-1]}, one class index a sample"
         )
-    d, p, log_sum = _log_sum_exp_parts(xp, logits)
+    d, p, log_sum = log_sum_exp_parts(xp, logits)
     return target.sum(axis=-1) * log_sum - (target * d).sum(axis=-1), p
 
 
@@ -117,7 +121,9 @@ def _(F, t, t_target, y, logits, target):
     return _plus(rise, more), None if t is None else _through_softmax(F, t, p)
 
 
-@primitive(saves={"g": "g p target", "p": "g target", "target": "g p"}, widen=True)
+@primitive(
+    saves={"g": "g p target", "p": "g target", "target": "g p"}, widen=True, cuda="softmax_xent.cross_entropy_soft_grad"
+)
 def cross_entropy_soft_grad(xp: Any, g: Any, p: Any, target: Any) -> Any:
     """g (p sum_c(y_c) - y): g (...), p and the target y (..., C) -> (..., C)."""
     return g[..., None] * (p * target.sum(axis=-1, keepdims=True) - target)

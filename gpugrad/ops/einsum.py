@@ -13,7 +13,7 @@ import numpy as np
 from ..core.primitive import primitive
 from .diagonal import diagonal_
 from .shape import reshape_, sum_to, transpose_
-from .subscripts import LETTERS, letters, parse, read
+from .subscripts import LETTERS, Shapes, letters, parse, read
 
 
 @primitive(family="einsum", jvp="bilinear", saves={"a": "b", "b": "a"}, widen=True)
@@ -23,7 +23,7 @@ def einsum_(xp: Any, a: Any, b: Any, *, subscripts: str) -> Any:
     A label of one input alone is in the output; so the adjoints are of the same kind.
     """
     plan = _plan(subscripts)
-    if plan is None:  # no matrix product to be had: NumPy's own loop is faster
+    if plan is None or (type(a) is np.ndarray and a.size * b.size <= _SMALL and subscripts[-1] != ">"):
         return xp.einsum(subscripts, a, b)
     order_a, order_b, n_batch, n_a, n_sum, back = plan
     a, b = xp.transpose(a, order_a), xp.transpose(b, order_b)
@@ -35,14 +35,16 @@ def einsum_(xp: Any, a: Any, b: Any, *, subscripts: str) -> Any:
     return xp.transpose(xp.matmul(left, right).reshape((*batch, *rows, *columns)), back)
 
 
+_SMALL = 4096  # products of two elements at most: for so few, NumPy's own loop is faster than laying out matrices
+
+
 @functools.lru_cache(maxsize=1024)
 def _plan(subscripts: str) -> Any:
     """How to make a matrix product of it: (axes of a, axes of b, how many are batch, a's rows and summed, axes of y).
 
     a becomes (batch, its own, summed), b (batch, summed, its own).  None where a or b would be no matrix.
     """
-    left, out = subscripts.split("->")
-    la, lb = left.split(",")
+    la, lb, out = _terms(subscripts)
     shared = [c for c in la if c in lb]
     batch, summed = [c for c in shared if c in out], [c for c in shared if c not in out]
     only_a, only_b = [c for c in la if c not in lb], [c for c in lb if c not in la]
@@ -54,15 +56,21 @@ def _plan(subscripts: str) -> Any:
     return order_a, order_b, len(batch), len(only_a), len(summed), tuple(made.index(c) for c in out)
 
 
-def _grad_a(F: Any, g: Any, y: Any, a: Any, b: Any, *, subscripts: str) -> Any:
+@functools.lru_cache(maxsize=1024)
+def _terms(subscripts: str) -> tuple[str, str, str]:
+    """The labels of a, of b and of the output."""
     left, out = subscripts.split("->")
     la, lb = left.split(",")
+    return la, lb, out
+
+
+def _grad_a(F: Any, g: Any, y: Any, a: Any, b: Any, *, subscripts: str) -> Any:
+    la, lb, out = _terms(subscripts)
     return F.einsum(g, b, subscripts=f"{out},{lb}->{la}")
 
 
 def _grad_b(F: Any, g: Any, y: Any, a: Any, b: Any, *, subscripts: str) -> Any:
-    left, out = subscripts.split("->")
-    la, lb = left.split(",")
+    la, lb, out = _terms(subscripts)
     return F.einsum(a, g, subscripts=f"{la},{out}->{lb}")
 
 
@@ -71,8 +79,7 @@ einsum_.vjp(_grad_a, _grad_b)
 
 @einsum_.batch
 def _(F, batched, a, b, *, subscripts):
-    left, out = subscripts.split("->")
-    la, lb = left.split(",")
+    la, lb, out = _terms(subscripts)
     new = next(c for c in LETTERS if c not in subscripts)
     return F.einsum(a, b, subscripts=f"{new * batched[0]}{la},{new * batched[1]}{lb}->{new}{out}")
 
@@ -91,7 +98,10 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
     Tensor(5.)
     """
     text, arrays = read(operands)
-    terms, out, sizes = parse(text, tuple(tuple(x.shape) for x in arrays))
+    shapes = tuple([tuple(x.shape) for x in arrays])
+    if (alone := _one_pair(text, shapes)) is not None:
+        return einsum_(*arrays, subscripts=alone)
+    terms, out, sizes = parse(text, shapes)
     parts = [_narrowed(x, term, sizes) for x, term in zip(arrays, terms, strict=True)]
     for pair in _path(parts, out, optimize):
         first, *others = [parts[i] for i in pair]
@@ -102,6 +112,20 @@ def einsum(*operands: Any, optimize: Any = True) -> Any:
         parts.append(first)
     ((x, labels),) = parts
     return transpose_(_summed(x, labels, out), axes=tuple(_kept(labels, out).index(c) for c in out))
+
+
+@functools.lru_cache(maxsize=1024)
+def _one_pair(text: str, shapes: Shapes) -> str | None:
+    """The subscripts for the primitive where it alone does all: nothing repeated, stretched or summed first."""
+    terms, out, sizes = parse(text, shapes)
+    if len(terms) != 2 or any(len(set(term)) < len(term) for term in terms):
+        return None
+    if any(n != sizes[c] for term, shape in zip(terms, shapes, strict=True) for c, n in zip(term, shape, strict=True)):
+        return None
+    if any(c not in out for c in set(terms[0]) ^ set(terms[1])):
+        return None
+    ta, tb, to = letters(*terms, out)
+    return f"{ta},{tb}->{to}"
 
 
 Part = tuple[Any, str]  # an array and a label for each of its axes

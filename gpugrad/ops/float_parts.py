@@ -155,9 +155,12 @@ def nextafter(a: Any, b: Any) -> Any:
     """The next floating number after a towards b, elementwise.  Carries no gradient."""
 
 
-@primitive(family="elementwise", differentiable=False, direct="spacing")
-def spacing(x: Any) -> Any:
+@primitive(family="elementwise", differentiable=False)
+def spacing(xp: Any, x: Any) -> Any:
     """The distance from x to the next floating number, elementwise.  Carries no gradient."""
+    if hasattr(xp, "spacing"):
+        return xp.spacing(x)
+    return xp.nextafter(x, xp.copysign(xp.inf, x)) - x  # CuPy; infinite at the largest number
 
 
 def frexp(x: Any) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..backend import array_device
-from ..core.tensor import Tensor, raw
+from ..core.tensor import raw
 from ..errors import IndexingError
 
 
@@ -19,6 +19,8 @@ class _Open:
 
 ARRAY = _Open()
 Key = tuple[Any, ...]
+_ALL = slice(None)
+_BOUNDS = (int, type(None))
 
 
 def parse(name: str, key: Any, x: Any) -> tuple[Key, tuple[Any, ...]]:
@@ -31,6 +33,10 @@ def parse(name: str, key: Any, x: Any) -> tuple[Key, tuple[Any, ...]]:
         return (_place(name, key, 0, x.shape),), ()
     if type(key) is slice and x.ndim:
         return (_item(name, key),), ()
+    if type(key) is np.ndarray and key.dtype.kind == "i" and x.ndim:
+        return (ARRAY,), (_beside(x, key),)
+    if type(key) is tuple and (plain := _plain(key, x.shape)) is not None:
+        return plain, ()
     items = [_item(name, k) for k in (key if type(key) is tuple else (key,))]
     used = sum(map(_axes_of, items))
     if used > x.ndim:
@@ -47,9 +53,34 @@ def parse(name: str, key: Any, x: Any) -> tuple[Key, tuple[Any, ...]]:
             skeleton.append(ARRAY)
             arrays.append(_beside(x, item))
         axis += _axes_of(item)
-    while skeleton and skeleton[-1] == slice(None) and Ellipsis not in skeleton:
+    while skeleton and skeleton[-1] == _ALL and Ellipsis not in skeleton:
         skeleton.pop()
     return tuple(skeleton), tuple(arrays)
+
+
+def _plain(key: Key, shape: tuple[int, ...]) -> Key | None:
+    """The skeleton of a key of ints in range, slices and None, the common ones; None for any other."""
+    skeleton: list[Any] = []
+    axis, last = 0, len(shape)
+    for k in key:
+        if k is not None:
+            if axis == last:
+                return None
+            if type(k) is int:
+                if not -shape[axis] <= k < shape[axis]:
+                    return None
+                k = k % shape[axis]
+            elif type(k) is not slice or not _of_ints(k):
+                return None
+            axis += 1
+        skeleton.append(k)
+    while skeleton and skeleton[-1] == _ALL:
+        skeleton.pop()
+    return tuple(skeleton)
+
+
+def _of_ints(k: slice) -> bool:
+    return type(k.start) in _BOUNDS and type(k.stop) in _BOUNDS and type(k.step) in _BOUNDS
 
 
 def fill(key: Key, index: tuple[Any, ...]) -> Key:
@@ -65,6 +96,8 @@ def _item(name: str, k: Any) -> Any:
     if k is None or k is Ellipsis or type(k) is int:
         return k
     if type(k) is slice:
+        if _of_ints(k):
+            return k
         return slice(*(None if v is None else _as_int(name, v) for v in (k.start, k.stop, k.step)))
     if isinstance(k, bool | np.bool_ | list | tuple | range):
         k = np.asarray(k)
@@ -115,7 +148,7 @@ def _place(name: str, i: int, axis: int, shape: tuple[int, ...]) -> int:
 def _beside(x: Any, array: Any) -> Any:
     """A NumPy index array brought to the device of x."""
     there = raw(x)
-    if isinstance(array, Tensor) or isinstance(there, np.ndarray | np.generic) or not isinstance(array, np.ndarray):
+    if type(there) is np.ndarray or not isinstance(array, np.ndarray) or isinstance(there, np.generic):
         return array
     return array_device(there).asarray(array)
 

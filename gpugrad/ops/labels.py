@@ -7,6 +7,8 @@ import numpy as np
 from ..core.primitive import primitive
 from ..errors import DTypeError, IndexingError, ShapeError
 
+_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
 
 def check_labels(name: str, xp: Any, target: Any, shape: tuple[int, ...], n_classes: int) -> None:
     """Raise unless `target` holds integers of that shape, each from 0 to n_classes - 1."""
@@ -21,7 +23,7 @@ def check_labels(name: str, xp: Any, target: Any, shape: tuple[int, ...], n_clas
             f"sample, or a floating target of shape {(*shape, n_classes)}"
         )
     # Seen as unsigned, a negative index is large too: one pass finds both.  On a GPU it would wait for the device.
-    if xp is np and target.size and target.view(f"u{target.dtype.itemsize}").max() >= n_classes:
+    if xp is np and target.size and target.view(_UNSIGNED[target.itemsize]).max() >= n_classes:
         flat = target.reshape(-1)
         row = int(np.flatnonzero((flat < 0) | (flat >= n_classes))[0])
         raise IndexingError(

@@ -1,25 +1,28 @@
 """The linear layer y = x w^T + b, in one matrix product forward and one for each gradient."""
 
+import functools
 import math
+import operator
 from typing import Any
 
+from ..core.batch import batch_size
 from ..core.primitive import primitive
 from ..core.transform import as_value
 from ..errors import ShapeError
 from .batching import all_ranked
 
 
-@primitive(family="linear", saves={"x": "w", "w": "x", "b": ""}, widen=True)
+@primitive(family="linear", saves={"x": "w", "w": "x", "b": ""}, widen=True, cuda="linear.linear")
 def linear_(xp: Any, x: Any, w: Any, b: Any = None) -> Any:
     """x w^T + b over the last axis of x; b may be None."""
     n_out, _ = w.shape
     if b is not None and b.shape != (n_out,):
         _explain(x, w, b)
-    flat = x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    y = xp.matmul(flat, w.T)
+    lead = x.shape[:-1]
+    y = (x if len(lead) == 1 else x.reshape(math.prod(lead), x.shape[-1])) @ w.T
     if b is not None:
-        y = xp.add(y, b, out=y) if b.dtype == y.dtype else y + b
-    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], n_out)
+        y = xp.add(y, b, out=y) if b.dtype is y.dtype or b.dtype == y.dtype else y + b
+    return y if len(lead) == 1 else y.reshape(*lead, n_out)
 
 
 linear_.vjp(
@@ -70,7 +73,7 @@ def _explain(x, w, b):
         raise ShapeError(f"linear: b has shape {tuple(b.shape)}; expected {w_shape[:1]}, one bias for each row of w")
 
 
-@primitive(family="linear", jvp="bilinear", saves={"g": "x", "x": "g"}, widen=True)
+@primitive(family="linear", jvp="bilinear", saves={"g": "x", "x": "g"}, widen=True, cuda="outer.outer_sum")
 def outer_sum(xp: Any, g: Any, x: Any) -> Any:
     """g^T x: the outer products of the last axes, summed over all leading axes, (..., m), (..., n) -> (m, n).
 
@@ -96,6 +99,55 @@ def _(F, batched, g, x):
     ]
     g, x = all_ranked(F, batched, rows)
     return F.matmul(F.transpose(g, axes=(0, 2, 1)), x)
+
+
+@primitive(family="linear", saves="g x", widen=True, cuda="outer.outer_norm2")
+def outer_norm2(xp: Any, g: Any, x: Any) -> Any:
+    """||g^T x||^2 for g (..., rows, m), x (..., rows, n) -> (...): of each sample's weight gradient.
+
+    With one row ||g||^2 ||x||^2, else the sum over pairs of rows of (x_r . x_s)(g_r . g_s), or of the squares of the
+    product where that is less work.  Source: Goodfellow, Efficient per-example gradient computations, 2015.
+    """
+    (rows, m), n = g.shape[-2:], x.shape[-1]
+    if rows == 1:
+        g, x = g[..., 0, :], x[..., 0, :]
+        return xp.einsum("...i,...i->...", g, g) * xp.einsum("...i,...i->...", x, x)
+    if rows * (m + n) > m * n:
+        product = xp.matmul(xp.swapaxes(g, -1, -2), x)
+        return (product * product).sum(axis=(-2, -1))
+    grams = xp.matmul(x, xp.swapaxes(x, -1, -2)) * xp.matmul(g, xp.swapaxes(g, -1, -2))
+    return xp.maximum(grams.sum(axis=(-2, -1)), 0)  # rounding may go below
+
+
+def _through_gram(F: Any, g: Any, x: Any) -> Any:
+    """x x^T g, half the gradient by g."""
+    n = len(x.shape)
+    return F.matmul(F.matmul(x, F.transpose(x, axes=(*range(n - 2), n - 1, n - 2))), g)
+
+
+def _per_sample(F: Any, h: Any) -> Any:
+    return F.reshape(h + h, shape=(*h.shape, 1, 1))
+
+
+outer_norm2.vjp(
+    lambda F, h, y, g, x: _through_gram(F, g, x) * _per_sample(F, h),
+    lambda F, h, y, g, x: _through_gram(F, x, g) * _per_sample(F, h),
+)
+
+
+@outer_norm2.jvp
+def _(F, tg, tx, y, g, x):
+    axis = len(y.shape), len(y.shape) + 1
+    pairs = [t * _through_gram(F, *of) for t, of in ((tg, (g, x)), (tx, (x, g))) if t is not None]
+    half = functools.reduce(operator.add, [F.sum(pair, axis=axis, keepdims=False) for pair in pairs])
+    return half + half
+
+
+@outer_norm2.batch
+def _(F, batched, g, x):
+    n = batch_size(batched, [g, x])
+    g, x = (v if mine else F.broadcast_to(v, shape=(n, *v.shape)) for v, mine in zip((g, x), batched, strict=True))
+    return F.outer_norm2(g, x)
 
 
 def linear(x: Any, w: Any, b: Any = None) -> Any:

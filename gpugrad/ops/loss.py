@@ -3,9 +3,12 @@
 from typing import Any
 
 from ..core.primitive import elementwise
+from .sigmoid import logistic
 
 
-@elementwise(saves={"logits": "logits target", "target": "logits"}, widen=True)
+@elementwise(
+    saves={"logits": "logits target", "target": "logits"}, widen=True, cuda="elementwise.sigmoid_cross_entropy"
+)
 def sigmoid_cross_entropy(xp: Any, logits: Any, target: Any) -> Any:
     """Cross entropy of sigmoid(logits) with target in [0, 1], elementwise: log(1 + exp(z)) - t z for any z.
 
@@ -15,8 +18,25 @@ def sigmoid_cross_entropy(xp: Any, logits: Any, target: Any) -> Any:
 
 
 sigmoid_cross_entropy.vjp(
-    lambda F, g, y, logits, target: g * (F.sigmoid(logits) - target),
+    lambda F, g, y, logits, target: F.sigmoid_cross_entropy_grad(g, logits, target),
     lambda F, g, y, logits, target: -g * logits,
+)
+
+
+@elementwise(
+    saves={"g": "logits target", "logits": "g logits", "target": "g"},
+    widen=True,
+    cuda="elementwise.sigmoid_cross_entropy_grad",
+)
+def sigmoid_cross_entropy_grad(xp: Any, g: Any, logits: Any, target: Any) -> Any:
+    """g (sigmoid(logits) - target)."""
+    return g * (logistic(xp, logits) - target)
+
+
+sigmoid_cross_entropy_grad.vjp(
+    lambda F, h, out, g, logits, target: F.sigmoid_cross_entropy_grad(h, logits, target),
+    lambda F, h, out, g, logits, target: F.sigmoid_grad(h * g, F.sigmoid(logits)),
+    lambda F, h, out, g, logits, target: -h * g,
 )
 
 __all__ = ["sigmoid_cross_entropy"]

@@ -6,9 +6,12 @@ folded into its rows, forward and backward: one deep product in place of many sm
 
 import math
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
+from ..core.batch import batch_size
+from ..core.namespace import RAW
 from ..core.primitive import primitive
+from ..core.record import Ghost
 from ..core.tensor import Tensor, methods
 from ..core.transform import as_value
 from ..errors import ShapeError
@@ -18,7 +21,13 @@ from .einsum import einsum
 from .shape import ravel, reshape_, transpose
 
 
-@primitive(family="matmul", jvp="bilinear", saves={"a": "b a.shape", "b": "a b.shape"}, widen=True)
+@primitive(
+    family="matmul",
+    jvp="bilinear",
+    saves={"a": "b a.shape", "b": "a b.shape"},
+    widen=True,
+    cuda="batched_matmul_vjp.matmul",
+)
 def matmul(xp: Any, a: Any, b: Any) -> Any:
     """The matrix product a b: a (..., m, k), b (..., k, n) -> (..., m, n), leading axes broadcast.
 
@@ -27,8 +36,11 @@ def matmul(xp: Any, a: Any, b: Any) -> Any:
     differs, the leading axes do not broadcast, or an argument is 0-d.
     Source of the gradients: Murphy, Probabilistic Machine Learning, 13.3.3.3.
     """
-    if b.ndim == 2 and a.ndim > 2:
-        return xp.matmul(_rows(a), b).reshape(a.shape[:-1] + b.shape[1:])
+    if a.ndim > 2:
+        if b.ndim == 2:
+            return xp.matmul(_rows(a), b).reshape(a.shape[:-1] + b.shape[1:])
+        if b.ndim > 2 and a.shape[-1] == b.shape[-2] == 1:
+            return a * b  # outer products: a quarter of the time of as many products of matrices
     return xp.matmul(a, b)
 
 
@@ -98,7 +110,15 @@ def _grad_b(F: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
     return F.matmul(_t(F, a), g)
 
 
-matmul.vjp(_grad_a, _grad_b)
+@matmul.vjp_all
+def _(F, g, y, a, b):
+    if type(a) is Ghost:  # only the gradient of b needs a
+        return _grad_a(F, g, y, a, b), None
+    if type(b) is Ghost:
+        return None, _grad_b(F, g, y, a, b)
+    if a.ndim > 1 and b.ndim > 1:
+        return F.matmul_vjp(g, a, b)
+    return _grad_a(F, g, y, a, b), _grad_b(F, g, y, a, b)
 
 
 @matmul.batch
@@ -116,6 +136,54 @@ def _(F, batched, a, b):
     y = F.matmul(matrices(a, a_batched, a_rank, -2), matrices(b, b_batched, b_rank, -1))
     single = [len(y.shape) + axis for axis, own in ((-2, a_rank), (-1, b_rank)) if own == 1]
     return F.squeeze(y, axis=tuple(single)) if single else y
+
+
+@primitive(family="matmul", saves="g a b", widen=True, several=True, cuda="batched_matmul_vjp.matmul_vjp")
+def matmul_vjp(xp: Any, g: Any, a: Any, b: Any) -> Any:
+    """(da, db) = (g b^T, a^T g), summed to the shapes of a (..., m, k) and b (..., k, n): a product's gradients."""
+    if a.shape[:-2] == b.shape[:-2]:
+        return xp.matmul(g, b.swapaxes(-1, -2)), xp.matmul(a.swapaxes(-1, -2), g)
+    F = RAW[type(g)]
+    return _summed(F, _grad_a(F, g, None, a, b), a.shape), _summed(F, _grad_b(F, g, None, a, b), b.shape)
+
+
+def _summed(F: Any, y: Any, shape: tuple[int, ...]) -> Any:
+    return y if y.shape == shape else F.sum_to(y, shape=shape)
+
+
+@matmul_vjp.vjp_all
+def _(F, h, y, g, a, b):
+    h_a, h_b = h
+    c, c_b = (None, None) if h_a is None else (F.matmul(h_a, b), F.matmul(_t(F, h_a), g))
+    if h_b is None:
+        return c, None, c_b
+    return _plus(c, F.matmul(a, h_b)), F.matmul(g, _t(F, h_b)), c_b
+
+
+def _plus(x: Any, y: Any) -> Any:
+    return y if x is None else x if y is None else x + y
+
+
+@matmul_vjp.jvp
+def _(F, tg, ta, tb, y, g, a, b):
+    t_da, t_db = (None, None) if tg is None else F.matmul_vjp(tg, a, b)
+    t_da = t_da if tb is None else _plus(t_da, _summed(F, F.matmul(g, _t(F, tb)), a.shape))
+    return t_da, t_db if ta is None else _plus(t_db, _summed(F, F.matmul(_t(F, ta), g), b.shape))
+
+
+@matmul_vjp.batch
+def _(F, batched, g, a, b):
+    of_g, of_a, of_b = batched
+    if of_g and of_a and of_b and len(g.shape) == len(a.shape) == len(b.shape):
+        return F.matmul_vjp(g, a, b)
+    n, product = batch_size(batched, [g, a, b]), cast(Any, matmul.primitive.batch_rule)
+
+    def side(p: Any, q: Any, flags: tuple[bool, bool], shape: tuple[int, ...]) -> Any:
+        y = product(F, flags, p, q) if any(flags) else F.matmul(p, q)
+        y = y if any(flags) else F.broadcast_to(y, shape=(n, *y.shape))
+        return F.reshape(F.sum_to(y, shape=(n, *(1,) * (len(y.shape) - 1 - len(shape)), *shape)), shape=(n, *shape))
+
+    return side(g, _t(F, b), (of_g, of_b), a.shape[of_a:]), side(_t(F, a), g, (of_a, of_g), b.shape[of_b:])
 
 
 def outer(a: Any, b: Any) -> Any:

@@ -40,7 +40,7 @@ def _(F, g, y, x, *, axis, keepdims):
 @primitive(family="reduce", saves="x", widen=True)
 def var_(xp: Any, x: Any, *, axis: tuple[int, ...], ddof: float, keepdims: bool) -> Any:
     """The sum of squared deviations from the mean, divided by n - ddof, in two passes."""
-    d = x - x.mean(axis=axis, keepdims=True)
+    d = x - mean_.primitive.forward(xp, x, axis=axis, keepdims=True)
     return (d * d).sum(axis=axis, keepdims=keepdims) / max(_count(x, axis) - ddof, 0)
 
 

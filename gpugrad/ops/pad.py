@@ -50,6 +50,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float =
     x = as_value(x)
     widths = _widths(pad_width, x.ndim)
     if mode == "constant":
+        as_value(constant_values)  # refuses complex numbers, where NumPy would drop a part
         return pad_(x, widths=widths, value=constant_values)
     if mode not in _BY_INDEX:
         raise ArgumentError(f"pad: mode is {mode!r}; expected 'constant' or one of {_BY_INDEX}")

@@ -6,13 +6,15 @@ Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011.
 """
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 
-from ..core.batch import example_by_example
+from ..core.precision import is_narrow
 from ..core.primitive import primitive
-from ..errors import ArgumentError, DTypeError
+from ..errors import ArgumentError, DTypeError, ShapeError
+from .batching import all_batched
 
 _MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], dtype=np.uint64)
 _KEY_STEPS = np.arange(10, dtype=np.uint64)[:, None] * np.array([0x9E3779B9, 0xBB67AE85], dtype=np.uint64)
@@ -22,9 +24,10 @@ _BLOCKS_AT_ONCE = 8192  # so that what the rounds work on stays in the cache
 
 
 def philox(counter: Any, key: Any, xp: Any = np) -> Any:
-    """Four random words for each counter: counter (4, n) and key (2,), integers below 2**32 -> uint32 (n, 4)."""
+    """Four random words for each counter: counter (4, n) and key (2,) or (2, n), below 2**32 -> uint32 (n, 4)."""
     c = xp.asarray(counter, dtype=np.uint64)
-    keys = (xp.asarray(key, dtype=np.uint64) + xp.asarray(_KEY_STEPS)) & _LOW
+    key = xp.asarray(key, dtype=np.uint64)
+    keys = (key + xp.asarray(_KEY_STEPS).reshape(10, 2, *(1,) * (key.ndim - 1))) & _LOW
     # A round multiplies words 0 and 2, mixes in words 1 and 3, and swaps the pairs.  Rows stay where they are: `a` has
     # words (0, 2) before an even round and (2, 0) before an odd one, `b` (3, 1) and (1, 3), and `factors` turns along.
     a, b, product = c[0::2].copy(), c[3::-2].copy(), xp.empty((2, c.shape[1]), dtype=np.uint64)
@@ -53,7 +56,7 @@ def random_words(n: int, key: Any, counter: Any, xp: Any = np) -> Any:
     with counter (i // 4, counter) and that key, where each of the three is two 32-bit words, low first.
     """
     key, counter = xp.asarray(key, dtype=np.uint64), xp.asarray(counter, dtype=np.uint64)
-    key = xp.stack([key & _LOW, key >> _HALF])
+    key = _halves(key, xp)
     n_blocks = -(-n // 4)
     words = xp.empty((n_blocks, 4), dtype=np.uint32)
     step = _BLOCKS_AT_ONCE if xp is np else max(1, n_blocks)
@@ -65,45 +68,74 @@ def random_words(n: int, key: Any, counter: Any, xp: Any = np) -> Any:
     return words.reshape(-1)[:n]
 
 
-def _mask(n: int, key: Any, counter: Any, p: float, xp: Any) -> Any:
-    return random_words(n, key, counter, xp) >= np.uint32(int(p * 2.0**32))
+def _halves(words: Any, xp: Any) -> Any:
+    return xp.stack([words & _LOW, words >> _HALF])
+
+
+def _words_of_each(n: int, keys: Any, counters: Any, xp: Any) -> Any:
+    """random_words for each of the keys and counters, uint64 (k,): uint32 (k, n)."""
+    n_blocks = max(1, -(-n // 4))
+    words = xp.empty((keys.size, n_blocks, 4), dtype=np.uint32)
+    step = max(1, _BLOCKS_AT_ONCE // n_blocks) if xp is np else max(1, keys.size)
+    for start in range(0, keys.size, step):
+        k, c = (xp.repeat(_halves(v[start : start + step], xp), n_blocks, axis=1) for v in (keys, counters))
+        block = xp.tile(xp.arange(n_blocks, dtype=np.uint64), k.shape[1] // n_blocks)
+        words[start : start + step] = philox(xp.concatenate([_halves(block, xp), c]), k, xp).reshape(-1, n_blocks, 4)
+    return words.reshape(keys.size, -1)[:, :n]
+
+
+def _mask(shape: tuple[int, ...], key: Any, counter: Any, p: float, xp: Any) -> Any:
+    """Where an array of that shape is kept; each place of the leading axes, those of key and counter, has a stream."""
+    key, counter = xp.broadcast_arrays(xp.asarray(key, dtype=np.uint64), xp.asarray(counter, dtype=np.uint64))
+    n = math.prod(shape[key.ndim :])
+    if key.shape != shape[: key.ndim]:
+        raise ShapeError(
+            f"dropout: key and counter have shape {key.shape} but x has shape {shape}; expected the leading axes of x"
+        )
+    words = _words_of_each(n, key.ravel(), counter.ravel(), xp) if key.ndim else random_words(n, key, counter, xp)
+    return (words >= np.uint32(int(p * 2.0**32))).reshape(shape)
 
 
 @functools.lru_cache(maxsize=16)
-def _remembered_mask(n: int, key: int, counter: int, p: float) -> Any:
+def _remembered_mask(shape: tuple[int, ...], key: int, counter: int, p: float) -> Any:
     """The backward pass asks for what the forward pass just drew: on the CPU drawing costs more than looking it up."""
-    return _mask(n, key, counter, p, np)
+    return _mask(shape, key, counter, p, np)
 
 
-@primitive(jvp="linear", saves={"x": "key counter"}, nondiff="key counter", widen=True)
+@primitive(jvp="linear", saves={"x": "key counter"}, nondiff="key counter", cuda="dropout.dropout")
 def dropout(xp: Any, x: Any, key: Any, counter: Any, *, p: float) -> Any:
     """x with each element set to 0 with probability p, and the others divided by 1 - p, so that the mean stays.
 
     x (...), floating; key and counter: integers below 2**64 that name the mask, best as 0-d uint64 arrays (a Python
     number would be frozen into a recorded program).  Element i of x, in row-major order, is kept where word i of
     `random_words` is at least p * 2**32.  The gradient is dropout of the cotangent, with the same mask.
+    Arrays of keys and counters, of the shape of x's leading axes, give each slice of x a mask of its own.
 
-    Raises ArgumentError for p outside [0, 1], DTypeError for an x that is not floating.
+    Raises ArgumentError for p outside [0, 1], DTypeError for an x that is not floating, ShapeError for keys that do
+    not fit x.
     Source: Srivastava et al., Dropout, JMLR 2014, in the inverted form.
     """
     if not 0.0 <= p <= 1.0:
         raise ArgumentError(f"dropout: p is {p}; expected a probability, 0 to 1")
     x = xp.asarray(x)
-    if x.dtype.kind != "f":
+    if x.dtype.kind != "f" and not is_narrow(x.dtype):
         raise DTypeError(f"dropout: x has dtype {x.dtype}; expected a floating one (convert with x.astype('float32'))")
     if p == 1.0:
         return xp.zeros_like(x)
-    if xp is np and x.size <= _REMEMBER_UP_TO:
-        kept = _remembered_mask(x.size, int(key), int(counter), p)
+    one = not (np.ndim(key) or np.ndim(counter))
+    if xp is np and one and x.size <= _REMEMBER_UP_TO:
+        kept = _remembered_mask(x.shape, int(key), int(counter), p)
     else:
-        kept = _mask(x.size, key, counter, p, xp)
-    return xp.where(kept.reshape(x.shape), x * (1.0 / (1.0 - p)), x.dtype.type(0))
+        kept = _mask(x.shape, key, counter, p, xp)
+    wide = x.astype(np.float32) if is_narrow(x.dtype) else x  # not widen=True, which takes a Python key for a float
+    return xp.where(kept, wide * (1.0 / (1.0 - p)), wide.dtype.type(0)).astype(x.dtype, copy=False)
 
 
 @dropout.batch
 def _(F, batched, x, key, counter, *, p):
     if batched[1] or batched[2]:
-        return example_by_example(dropout.primitive, batched, [x, key, counter], {"p": p})
+        x, *names = (np.asarray(v) if type(v) is int else v for v in (x, key, counter))
+        return F.dropout(*all_batched(F, batched, [x, *names]), p=p)
     # the mask that each example draws alone: the same for all, or a batch of cotangents would meet other masks than x
     kept = F.dropout(F.ones_like(F.new_zeros(x, shape=x.shape[1:])), key, counter, p=p) != 0
     return F.where(kept, x * (1.0 / (1.0 - p) if p < 1.0 else 0.0), 0.0)

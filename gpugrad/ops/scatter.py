@@ -15,7 +15,7 @@ from .keys import Key, fill
 
 def repeats(index: tuple[Any, ...]) -> bool:
     """True where index arrays could name a place twice: masks, and single integers, cannot."""
-    return any(i.dtype.kind != "b" and i.size > 1 for i in index)
+    return any([i.dtype.kind != "b" and i.size > 1 for i in index])
 
 
 def places(xp: Any, shape: tuple[int, ...], index: tuple[Any, ...], key: Key) -> tuple[Any, int]:

@@ -16,7 +16,7 @@ _DENSITY = 1 / math.sqrt(2 * math.pi)
 _TANH_SCALE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
 
 
-@elementwise(saves="x", widen=True)
+@elementwise(saves="x", widen=True, cuda="elementwise.gelu")
 def gelu_(xp: Any, x: Any, *, approximate: str) -> Any:
     """x Phi(x), with the normal distribution function Phi or its approximation by tanh."""
     return x * _gelu_gate(xp, x, approximate)
@@ -33,7 +33,7 @@ def _(F, g, y, x, *, approximate):
     return F.gelu_grad(g, x, approximate=approximate)
 
 
-@elementwise(saves={"g": "x", "x": "g x"}, widen=True)
+@elementwise(saves={"g": "x", "x": "g x"}, widen=True, cuda="elementwise.gelu_grad")
 def gelu_grad(xp: Any, g: Any, x: Any, *, approximate: str) -> Any:
     """g times the first derivative of gelu at x."""
     gate = _gelu_gate(xp, x, approximate)
@@ -57,7 +57,7 @@ gelu_grad.vjp(
 )
 
 
-@elementwise(saves="x", widen=True)
+@elementwise(saves="x", widen=True, cuda="elementwise.silu")
 def silu(xp: Any, x: Any) -> Any:
     """x sigmoid(x), elementwise, also called swish.  Source: Hendrycks and Gimpel, 2016; Elfwing and others, 2017."""
     return x * logistic(xp, x)
@@ -68,7 +68,7 @@ def _(F, g, y, x):
     return F.silu_grad(g, x)
 
 
-@elementwise(saves={"g": "x", "x": "g x"}, widen=True)
+@elementwise(saves={"g": "x", "x": "g x"}, widen=True, cuda="elementwise.silu_grad")
 def silu_grad(xp: Any, g: Any, x: Any) -> Any:
     """g s (1 + x (1 - s)) with s = sigmoid(x)."""
     s = logistic(xp, x)
@@ -83,7 +83,7 @@ def _silu_second(F: Any, x: Any) -> Any:
 silu_grad.vjp(lambda F, h, out, g, x: F.silu_grad(h, x), lambda F, h, out, g, x: h * g * _silu_second(F, x))
 
 
-@elementwise(saves="x", widen=True)
+@elementwise(saves="x", widen=True, cuda="elementwise.mish")
 def mish(xp: Any, x: Any) -> Any:
     """x tanh(softplus(x)), elementwise.  Source: Misra, Mish, 2019."""
     e = xp.exp(xp.minimum(x, 20))  # tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2), and 1 to rounding above
@@ -96,7 +96,7 @@ def _(F, g, y, x):
     return F.mish_grad(g, x)
 
 
-@elementwise(saves={"g": "x", "x": "g x"}, widen=True)
+@elementwise(saves={"g": "x", "x": "g x"}, widen=True, cuda="elementwise.mish_grad")
 def mish_grad(xp: Any, g: Any, x: Any) -> Any:
     """g (w + x w') with w = tanh(softplus(x))."""
     e = xp.exp(xp.minimum(x, 20))

@@ -30,9 +30,11 @@ def discretize(xp: Any, x: Any, *, dtype: Any) -> Any:
     return x.astype(dtype, copy=False)
 
 
-@primitive(family="shape", jvp="linear", saves="x.shape", widen=True)
+@primitive(family="shape", jvp="linear", saves="x.shape", widen=True, cuda="linear_vjp.sum_to")
 def sum_to(xp: Any, x: Any, *, shape: tuple[int, ...]) -> Any:
     """x summed over the axes that broadcasting `shape` to x.shape adds or stretches: the adjoint of broadcast_to."""
+    if x.size == math.prod(shape):
+        return x.reshape(shape)
     lead = x.ndim - len(shape)
     stretched = tuple(lead + i for i, n in enumerate(shape) if n == 1 and x.shape[lead + i] != 1)
     return x.sum(axis=tuple(range(lead)) + stretched, keepdims=True).reshape(shape)
@@ -91,7 +93,7 @@ reshape_.batch(lambda F, batched, x, *, shape: F.reshape(x, shape=(x.shape[0], *
 @primitive(family="shape", jvp="linear")
 def transpose_(xp: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
     """x with its axes in another order: axis i of the result is axis axes[i] of x."""
-    return xp.transpose(x, axes)
+    return x.transpose(axes)
 
 
 @transpose_.vjp
@@ -109,7 +111,8 @@ def astype(x: Any, dtype: Any) -> Any:
     """
     x, dtype = as_value(x), as_dtype(dtype)
     if dtype.kind not in "fiub" and dtype.name != "bfloat16":
-        raise DTypeError(f"astype: dtype is {dtype}; expected a float, integer or bool dtype")
+        hint = " (complex is not supported)" if dtype.kind == "c" else ""
+        raise DTypeError(f"astype: dtype is {dtype}; expected a float, integer or bool dtype{hint}")
     return astype_(x, dtype=dtype) if is_floating(dtype) else discretize(x, dtype=dtype)
 
 
@@ -139,10 +142,10 @@ def _(x, *, shape):
 
 
 def _without_minus_one(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    known = math.prod(n for n in shape if n != -1)
+    known = -math.prod(shape)
     if shape.count(-1) > 1 or known <= 0 or x.size % known:
         reshape_.primitive.check_rule(x, shape=shape)  # type: ignore[misc]
-    return tuple(x.size // known if n == -1 else n for n in shape)
+    return tuple([x.size // known if n == -1 else n for n in shape])
 
 
 def ravel(x: Any) -> Any:

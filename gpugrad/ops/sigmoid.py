@@ -19,7 +19,7 @@ def logistic(xp: Any, x: Any) -> Any:
         return 1 / (xp.exp(-x) + 1)
 
 
-@elementwise(saves="y", widen=True)
+@elementwise(saves="y", widen=True, cuda="elementwise.sigmoid")
 def sigmoid(xp: Any, x: Any) -> Any:
     """1 / (1 + e^-x), elementwise."""
     return logistic(xp, x)
@@ -30,7 +30,7 @@ def _(F, g, y, x):
     return F.sigmoid_grad(g, y)
 
 
-@elementwise(saves={"g": "y", "y": "g y"}, widen=True)
+@elementwise(saves={"g": "y", "y": "g y"}, widen=True, cuda="elementwise.sigmoid_grad")
 def sigmoid_grad(xp: Any, g: Any, y: Any) -> Any:
     """g y (1 - y)."""
     gy = g * y
@@ -45,7 +45,7 @@ def _sigmoid_grad_y(F: Any, h: Any, out: Any, g: Any, y: Any) -> Any:
 sigmoid_grad.vjp(lambda F, h, out, g, y: F.sigmoid_grad(h, y), _sigmoid_grad_y)
 
 
-@elementwise(saves="y", widen=True)
+@elementwise(saves="y", widen=True, cuda="elementwise.softplus")
 def softplus_(xp: Any, x: Any, *, beta: float) -> Any:
     """log(1 + e^(beta x)) / beta."""
     z = x if beta == 1 else x * beta
@@ -58,10 +58,10 @@ def _(F, g, y, x, *, beta):
     return F.softplus_grad(g, y, beta=beta)
 
 
-@elementwise(saves={"g": "y", "y": "g y"}, widen=True)
+@elementwise(saves={"g": "y", "y": "g y"}, widen=True, cuda="elementwise.softplus_grad")
 def softplus_grad(xp: Any, g: Any, y: Any, *, beta: float) -> Any:
     """g (1 - e^(-beta y)): g times the sigmoid of beta x."""
-    return -g * xp.expm1(-y if beta == 1 else y * -beta)
+    return -g * xp.expm1(-y if beta == 1 else y if beta == -1 else y * -beta)
 
 
 softplus_grad.vjp(
@@ -70,7 +70,7 @@ softplus_grad.vjp(
 )
 
 
-@elementwise(saves="y", widen=True)
+@elementwise(saves="y", widen=True, cuda="elementwise.log_sigmoid")
 def log_sigmoid(xp: Any, x: Any) -> Any:
     """log(sigmoid(x)) = -softplus(-x), elementwise."""
     return xp.minimum(x, 0) - xp.log1p(xp.exp(-abs(x)))
@@ -78,7 +78,7 @@ def log_sigmoid(xp: Any, x: Any) -> Any:
 
 @log_sigmoid.vjp
 def _(F, g, y, x):
-    return -g * F.expm1(y)
+    return F.softplus_grad(g, y, beta=-1.0)  # it is softplus(x, beta=-1)
 
 
 def softplus(x: Any, beta: float = 1.0) -> Any:

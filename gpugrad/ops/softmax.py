@@ -16,26 +16,28 @@ from ..core.transform import as_value
 from .reduce import axes_of, batch_front, kept
 
 
-def _exponents(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any]:
-    """(d, m): x less its maximum m, which is 0 also at +inf, and -inf where all are."""
+def _parts(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
+    """(d, e, total, m): x less its maximum m, which is 0 also at +inf, and -inf where all are; e^d; its sum.
+
+    m and the sum keep the axes.  The sum is at least 1, or 0 (all -inf, or no elements) and taken as 1.
+    """
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    if not x.size:
-        return x, -np.inf
-    m = x.max(axis=axis, keepdims=True)
+    m: Any = x.max(axis=axis, keepdims=True) if x.size else -np.inf
+    if xp is np and x.size and np.count_nonzero(np.isfinite(m)) == m.size:  # the usual case; a GPU had to be waited for
+        d = x - m
+        e = xp.exp(d)
+        return d, e, e.sum(axis=axis, keepdims=True), m
     largest = float(np.finfo(x.dtype).max)
-    return xp.minimum(x - xp.maximum(xp.minimum(m, largest), -largest), 0), m
+    d = xp.minimum(x - xp.maximum(xp.minimum(m, largest), -largest), 0) if x.size else x
+    e = xp.exp(d)
+    return d, e, xp.maximum(e.sum(axis=axis, keepdims=True), 1), m
 
 
-def _log_sum(xp: Any, d: Any, axis: tuple[int, ...]) -> Any:
-    """log of the sum of e^d, with the axes kept.  The sum is at least 1, or 0 (all -inf) and taken as 1."""
-    return xp.log(xp.maximum(xp.exp(d).sum(axis=axis, keepdims=True), 1))
-
-
-@primitive(family="reduce", saves="x", widen=True)
+@primitive(family="reduce", saves="x", widen=True, cuda="softmax_xent.logsumexp")
 def logsumexp_(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """log of the sum of e^x over the axes."""
-    d, m = _exponents(xp, x, axis)
-    y = _log_sum(xp, d, axis) + m
+    _, _, total, m = _parts(xp, x, axis)
+    y = xp.log(total) + m
     return y if keepdims else xp.squeeze(y, axis)
 
 
@@ -49,11 +51,11 @@ def _(F, t, y, x, *, axis, keepdims):
     return F.sum(t * F.softmax(x, axis=axis), axis=axis, keepdims=keepdims)
 
 
-@primitive(family="axis", saves="y", widen=True)
+@primitive(family="axis", saves="y", widen=True, cuda="softmax_xent.softmax")
 def softmax_(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """e^x over its sum."""
-    e = xp.exp(_exponents(xp, x, axis)[0])
-    return e / xp.maximum(e.sum(axis=axis, keepdims=True), 1)
+    _, e, total, _ = _parts(xp, x, axis)
+    return e / total
 
 
 def _softmax_derivative(F: Any, g: Any, y: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
@@ -64,7 +66,7 @@ softmax_.vjp(_softmax_derivative)
 softmax_.jvp(_softmax_derivative)  # the Jacobian is symmetric
 
 
-@primitive(saves={"g": "y", "y": "g y"}, widen=True)
+@primitive(saves={"g": "y", "y": "g y"}, widen=True, cuda="softmax_xent.softmax_grad")
 def softmax_grad(xp: Any, g: Any, y: Any, *, axis: tuple[int, ...]) -> Any:
     """y (g - sum(g y))."""
     gy = g * y
@@ -87,11 +89,11 @@ def _(F, tg, ty, out, g, y, *, axis):
     return through_y if through_g is None else through_g + through_y
 
 
-@primitive(family="axis", saves="y", widen=True)
+@primitive(family="axis", saves="y", widen=True, cuda="softmax_xent.log_softmax")
 def log_softmax_(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """x - logsumexp(x)."""
-    d = _exponents(xp, x, axis)[0]
-    return d - _log_sum(xp, d, axis)
+    d, _, total, _ = _parts(xp, x, axis)
+    return d - xp.log(total)
 
 
 @log_softmax_.vjp
@@ -104,7 +106,7 @@ def _(F, t, y, x, *, axis):
     return t - _total(F, t * F.exp(y), axis)
 
 
-@primitive(saves={"g": "y", "y": "g y"}, widen=True)
+@primitive(saves={"g": "y", "y": "g y"}, widen=True, cuda="softmax_xent.log_softmax_grad")
 def log_softmax_grad(xp: Any, g: Any, y: Any, *, axis: tuple[int, ...]) -> Any:
     """g - e^y sum(g)."""
     return g - xp.exp(y) * g.sum(axis=axis, keepdims=True)

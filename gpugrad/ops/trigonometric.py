@@ -102,14 +102,23 @@ def _(F, g, y, x):
     return g * F.sinh(x)
 
 
-@elementwise(direct="tanh", saves="y")
+@elementwise(direct="tanh", saves="y", cuda="elementwise.tanh")
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent, elementwise."""
 
 
 @tanh.vjp
 def _(F, g, y, x):
+    return F.tanh_grad(g, y)
+
+
+@elementwise(saves={"g": "y", "y": "g y"}, cuda="elementwise.tanh_grad")
+def tanh_grad(xp: Any, g: Any, y: Any) -> Any:
+    """g (1 - y^2)."""
     return g - g * y * y
+
+
+tanh_grad.vjp(lambda F, h, out, g, y: F.tanh_grad(h, y), lambda F, h, out, g, y: h * g * y * -2)
 
 
 @elementwise(direct="arcsinh", saves="x")

@@ -52,6 +52,9 @@ class Adam(Optimizer):
         step, eps = lr * root / (1 - beta1**t), group["eps"] * root
         return 1 - lr * decay if self.decoupled else decay, 1 - beta1, beta2, 1 - beta2, step, eps
 
+    def kernel(self, group: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return "adam", {"decay": bool(group["weight_decay"]), "decoupled": self.decoupled}
+
     def update(self, xp: Any, group: dict[str, Any], c: Any, p: Any, g: Any, state: Any, out: Any, tmp: Any) -> None:
         decay, new1, beta2, new2, step, eps = c
         m, v = state[:2]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_device, backend_of_type
+from ..core import tape
 from ..core.precision import is_narrow
 from ..core.tape import mark_written
 from ..core.tensor import Tensor
@@ -71,6 +72,10 @@ class Bucket:
 
     def step(self, rule: Any, group: dict[str, Any]) -> None:
         """Update every parameter that has a gradient by `rule`, an Optimizer."""
+        if (state := tape.traced_state()) is not None:
+            from . import traced
+
+            return traced.step(self, rule, group, state)
         names = rule.slots(group)
         if names != self.names:
             self.allocate(names)
@@ -78,13 +83,22 @@ class Bucket:
         try:
             if all_there and self.even is not None:
                 c = self._as_scalars(rule.coefficients(group, self.even + 1))
-                for block in self.blocks:
-                    block.run(rule, group, c, grads)
+                if not self._fused(rule, group, c, grads, self._order):
+                    for block in self.blocks:
+                        block.run(rule, group, c, grads)
                 self.even += 1
             else:
                 self._step_apart(rule, group, grads)
         except (TypeError, ValueError) as error:
             self._explain(grads, error)
+
+    def _fused(self, rule: Any, group: dict[str, Any], c: Any, grads: list[Any], ks: list[int]) -> bool:
+        """Update parameters `ks` by a kernel of ours; False where there is none for them."""
+        if self.xp is np:
+            return False
+        from . import fused
+
+        return fused.update(self, rule, group, c, grads, ks)
 
     def _step_apart(self, rule: Any, group: dict[str, Any], grads: list[Any]) -> None:
         """Some parameters have no gradient, or have had fewer updates than others."""
@@ -94,7 +108,8 @@ class Bucket:
                 k = one.parts[0].k
                 if grads[k] is not None:
                     c = self._as_scalars(rule.coefficients(group, steps[k] + 1))
-                    one.run(rule, group, c, grads)
+                    if not self._fused(rule, group, c, grads, [k]):
+                        one.run(rule, group, c, grads)
         self.set_steps([step + (g is not None) for step, g in zip(steps, grads, strict=True)])
 
     def _gradients(self) -> tuple[list[Any], bool]:

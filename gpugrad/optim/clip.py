@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import array_device, backend_of_type
+from ..core import tape
 from ..core.precision import is_narrow
 from ..core.tape import mark_written
 from ..core.tensor import Tensor
 from ..errors import ArgumentError, ArgumentTypeError, DeviceError, NonFiniteError
+from . import fused
 
 
 def clip_grad_norm_(
@@ -41,6 +43,8 @@ def clip_grad_norm_(
             f"clip_grad_norm_: the norm of the gradients is {float(total)}; expected a finite one: lower the learning "
             "rate, or pass error_if_nonfinite=False"
         )
+    if _scaled_by_kernel(grads, total, max_norm):
+        return total
     scale = max_norm / (total + 1e-6)
     if isinstance(total, np.generic):  # known on the host, so most calls end here
         if scale >= 1:
@@ -80,10 +84,23 @@ def _grads(parameters: Tensor | Iterable[Tensor], asked_by: str) -> list[Tensor]
     return grads
 
 
+def _scaled_by_kernel(grads: list[Tensor], total: Any, max_norm: float) -> bool:
+    arrays = [g.data for g in grads]
+    if tape.tracer is not None or backend_of_type(type(arrays[0])).xp is np or not fused.clip(arrays, total, max_norm):
+        return False
+    for array in arrays:
+        mark_written(array)
+    return True
+
+
 def _total_norm(arrays: list[Any], norm_type: float) -> Any:
     xp = backend_of_type(type(arrays[0])).xp
+    if xp is not np and norm_type == 2 and tape.tracer is None:
+        total = fused.clip_norm(arrays)
+        if total is not NotImplemented:
+            return total
     flat = [g for g in (_wide(g).reshape(-1) for g in arrays) if g.size]
-    if xp is not np:  # stays on the device, so that nobody waits for it
+    if xp is not np or tape.tracer is not None:  # stays on the device, so that nobody waits for it
         both = xp.stack(_parts(xp, flat, norm_type)).astype(np.float64)
         return both.max() if norm_type == math.inf else both.sum() ** (1 / norm_type)
     with np.errstate(over="ignore"):

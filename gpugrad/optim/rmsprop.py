@@ -49,6 +49,9 @@ class RMSprop(Optimizer):
         alpha = group["alpha"]
         return group["lr"], group["weight_decay"], group["momentum"], alpha, 1 - alpha, group["eps"]
 
+    def kernel(self, group: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return "rmsprop", {"decay": bool(group["weight_decay"]), "centered": bool(group["centered"])}
+
     def update(self, xp: Any, group: dict[str, Any], c: Any, p: Any, g: Any, state: Any, out: Any, tmp: Any) -> None:
         lr, decay, momentum, alpha, new, eps = c
         v = state[0]

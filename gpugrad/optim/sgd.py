@@ -56,6 +56,9 @@ class SGD(Optimizer):
     def coefficients(self, group: dict[str, Any], t: int) -> tuple[float, ...]:
         return group["lr"], group["weight_decay"], group["momentum"], 1 if t == 1 else 1 - group["dampening"]
 
+    def kernel(self, group: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        return "sgd", {"decay": bool(group["weight_decay"]), "nesterov": bool(group["nesterov"])}
+
     def update(self, xp: Any, group: dict[str, Any], c: Any, p: Any, g: Any, state: Any, out: Any, tmp: Any) -> None:
         lr, decay, momentum, taken = c
         if group["weight_decay"]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import array_device
+from ..backend.device import to_numpy
 from ..core.tensor import Tensor, as_array, raw
 from ..core.transform import jvp, vjp
 from ..core.tree import flatten
@@ -31,21 +33,29 @@ def gradcheck(
     h = eps, forward mode's <u, J v>, and reverse mode's <J^T u, v>.  For order 2 and more the same is asked of the
     functions that each mode makes, so all four orders of nesting are covered.
 
-    inputs: float64 arrays inside the domain of f, away from kinks by more than 2 eps.  f returns an array or a nest.
-    Raises DTypeError for inputs that are not float64, ArgumentError for an unknown mode, GradientError on a mismatch.
+    inputs: float64 arrays of NumPy or CuPy, or containers of them, inside the domain of f, away from kinks by more than
+    2 eps.  f returns an array or a nest.
+    Raises DTypeError for inputs that are not float64, ArgumentError for arguments with which nothing would be checked,
+    GradientError on a mismatch.
     Source: the fourth-order central difference; the adjoint identity <u, J v> = <J^T u, v>.
 
     >>> import numpy as np
     >>> gradcheck(lambda x: x * x * x, np.array([1.0, -2.0]), order=3)
     True
     """
-    unknown = set(modes) - set(MODES)
-    if unknown or not modes:
-        raise ArgumentError(f"gradcheck: modes are {tuple(modes)}; expected some of {MODES}")
-    arrays = [_float64(i, x) for i, x in enumerate(inputs)]
+    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    if set(modes) - set(MODES) or not modes:
+        raise ArgumentError(f"gradcheck: modes are {modes}; expected some of {MODES}")
+    for name, value in (("order", order), ("n_directions", n_directions), ("eps", eps)):
+        if not value > 0:
+            raise ArgumentError(f"gradcheck: {name} is {value}; expected a positive number")
+    leaves, nest = flatten(inputs)
+    if not leaves:
+        raise ArgumentError("gradcheck: got no inputs; expected the arrays at which f is checked")
+    arrays = [_float64(i, x) for i, x in enumerate(leaves)]
     rng = np.random.default_rng(seed)
     path = getattr(f, "__name__", "f")
-    _check(f, arrays, order, tuple(modes), (eps, rtol, atol), n_directions, rng, path)
+    _check(lambda *xs: f(*nest(xs)), arrays, order, modes, (eps, rtol, atol), n_directions, rng, path)
     return True
 
 
@@ -61,8 +71,8 @@ def _check(
 ) -> None:
     eps, rtol, atol = tolerances
     for _ in range(n_directions):
-        vs = [_direction(rng, x) for x in xs]
-        u = [_direction(rng, y) for y in _values(f, xs)]
+        vs = [_direction(rng, x.shape, x) for x in xs]
+        u = [_direction(rng, y.shape, xs[0]) for y in _values(f, xs)]
         numeric = _quotient(f, xs, vs, u, eps)
         scale = atol + rtol * max(abs(numeric), _magnitude(f, xs, vs, u, eps))
         for mode in modes:
@@ -81,17 +91,26 @@ def _float64(i: int, x: Any) -> Any:
     return array
 
 
-def _direction(rng: np.random.Generator, x: Any) -> Any:
-    v = rng.standard_normal(x.shape)
-    return np.asarray(v / max(1.0, float(np.linalg.norm(v))))
+def _direction(rng: np.random.Generator, shape: tuple[int, ...], beside: Any) -> Any:
+    v = rng.standard_normal(shape)
+    return _on(beside, np.asarray(v / max(1.0, float(np.linalg.norm(v)))))
+
+
+def _on(x: Any, array: Any) -> Any:
+    """A NumPy array on the device of x."""
+    return array if isinstance(x, np.ndarray | np.generic) else array_device(x).asarray(array)
+
+
+def _host(y: Any) -> Any:
+    return np.asarray(to_numpy(raw(y) if isinstance(y, Tensor) else y), dtype=np.float64)
 
 
 def _values(f: Callable[..., Any], xs: list[Any]) -> list[Any]:
-    return [np.asarray(raw(y) if isinstance(y, Tensor) else y, dtype=np.float64) for y in flatten(f(*xs))[0]]
+    return [_host(y) for y in flatten(f(*xs))[0]]
 
 
 def _dot(a: list[Any], b: list[Any]) -> float:
-    return float(sum(np.vdot(np.asarray(raw(x)), np.asarray(raw(y))) for x, y in zip(a, b, strict=True)))
+    return float(sum(np.vdot(_host(x), _host(y)) for x, y in zip(a, b, strict=True)))
 
 
 def _quotient(f: Callable[..., Any], xs: list[Any], vs: list[Any], u: list[Any], eps: float) -> float:
@@ -107,7 +126,9 @@ def _magnitude(f: Callable[..., Any], xs: list[Any], vs: list[Any], u: list[Any]
     """How large the summands of <u, J v> are, so that cancellation between them is no failure."""
     plus = _values(f, [x + eps * v for x, v in zip(xs, vs, strict=True)])
     minus = _values(f, [x - eps * v for x, v in zip(xs, vs, strict=True)])
-    return float(sum(np.sum(np.abs(w * (p - m))) for w, p, m in zip(u, plus, minus, strict=True)) / (2 * eps))
+    return float(
+        sum(np.sum(np.abs(w * (p - m))) for w, p, m in zip(map(_host, u), plus, minus, strict=True)) / (2 * eps)
+    )
 
 
 def _exact(mode: str, f: Callable[..., Any], xs: list[Any], vs: list[Any], u: list[Any]) -> float:
@@ -140,12 +161,13 @@ def _report(
     worst = (-1.0, "")
     for i, x in enumerate(xs):
         for at in list(np.ndindex(x.shape))[:1000]:
-            basis = [np.zeros_like(z) for z in xs]
-            basis[i][at] = 1.0
+            one = np.zeros(x.shape)
+            one[at] = 1.0
+            basis = [_on(z, one if k == i else np.zeros(z.shape)) for k, z in enumerate(xs)]
             analytic, difference = _exact(mode, f, xs, basis, u), _quotient(f, xs, basis, u, eps)
             gap = abs(analytic - difference)
             if not gap <= worst[0]:
-                where = f"input {i} at {at} (value {x[at]:.6g})"
+                where = f"input {i} at {at} (value {float(x[at]):.6g})"
                 worst = (gap, f"{where}: {mode} gives {analytic:.9g}, differences {difference:.9g}")
     return (
         f"gradcheck: {mode} mode of {path} is wrong: <u, J v> is {exact:.9g}, by differences {numeric:.9g}, allowed "

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import overhead
+from bench import overhead, timing
+from bench.timing import Spread
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def timed(monkeypatch):
         monkeypatch.setattr(overhead, "torch_cases", lambda torch, n: cases)
 
         def measure(runs, rounds):
-            return [overhead.Timing([t] * rounds) for t in times[runs[0]]]
+            return [Spread([t] * rounds) for t in times[runs[0]]]
 
         monkeypatch.setattr(overhead, "measure", measure)
 
@@ -47,21 +48,9 @@ def test_a_target_that_is_missed_fails_the_check_and_is_named(timed, capsys):
 
 def test_without_torch_there_are_figures_but_nothing_to_compare(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr(overhead, "ROUND_S", 1e-5)
+    monkeypatch.setattr(timing, "ROUND_S", 1e-5)
     monkeypatch.setattr(overhead, "SIZES", (8,))
     assert overhead.main(["--rounds", "2"]) == 0
     assert overhead.main(["--rounds", "2", "--check"]) == 2
     out = capsys.readouterr().out
     assert "torch is not installed: absolute figures only" in out and "ratio " not in out
-
-
-def test_the_turns_are_taken_by_both():
-    calls = []
-    timings = overhead.measure([lambda: calls.append("a"), lambda: calls.append("b")], 3)
-    assert [len(t.rounds) for t in timings] == [3, 3]
-    starts = "".join(calls).replace("aa", "a")
-    assert "ba" in starts and "ab" in starts
-
-
-def test_quartiles_are_printed():
-    assert str(overhead.Timing([1.0, 2.0, 3.0, 4.0, 5.0])) == f"{3.0:8.2f} (1.50 to 4.50)"

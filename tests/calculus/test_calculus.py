@@ -10,6 +10,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import gpugrad as gg
 from gpugrad import nn, ops, optim
@@ -113,6 +115,27 @@ def test_c5_is_stable_for_huge_logits(dtype):
     value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, np.array([1])))(z)
     assert float(value) == 2e4 and g.dtype == dtype
     exactly(g, [[1.0, -1.0]])
+    # y = [1/4, 3/4]: loss 3/4 * 2e4, p - y = [3/4, -3/4]; and with class weights 1 and 3, 1/4 (.) and 3/4 (.)
+    value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, np.array([[0.25, 0.75]], dtype)))(z)
+    assert float(value) == 1.5e4
+    exactly(g, [[0.75, -0.75]])
+    weights, labels = np.array([1.0, 3.0], dtype), np.array([0, 1])
+    value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, labels, weight=weights))(np.concatenate([z, z]))
+    assert float(value) == 1.5e4
+    exactly(g, [[0.0, 0.0], [0.75, -0.75]])
+
+
+@given(st.integers(1, 6), st.integers(1, 5), st.sampled_from(["index", "soft", "any sum"]), st.integers(0, 99))
+def test_c5_any_logits_and_labels(n, n_classes, kind, seed):
+    # the mean over the batch: (p sum(y) - y) / N
+    rng = np.random.default_rng(seed)
+    z, labels = 3 * rng.normal(size=(n, n_classes)), rng.integers(0, n_classes, n)
+    y = np.eye(n_classes)[labels] if kind == "index" else rng.uniform(size=(n, n_classes))
+    y = y / y.sum(1, keepdims=True) if kind == "soft" else y
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    value, g = gg.value_and_grad(lambda z: nn.cross_entropy(z, labels if kind == "index" else y))(z)
+    close(value, -(y * np.log(p)).sum() / n, rtol=1e-12, atol=1e-13)
+    close(g, (p * y.sum(1, keepdims=True) - y) / n, rtol=1e-12, atol=1e-14)
 
 
 # --- C6: pointwise nonlinearities (PML 13.3.3.2, FCV 14.30-33)
@@ -253,6 +276,28 @@ def test_c9_the_same_as_a_model():
     close(second.grad, DW2)
 
 
+@given(st.integers(1, 5), st.tuples(*[st.integers(1, 5)] * 3), st.integers(0, 99))
+def test_c9_the_formulas_are_the_engine_for_any_batch_and_size(n, sizes, seed):
+    # of the mean over the batch, so u2 = (p - y) / N; biases get the cotangents' sums
+    rng = np.random.default_rng(seed)
+    n_in, n_hidden, n_out = sizes
+    x, labels = rng.normal(size=(n, n_in)), rng.integers(0, n_out, n)
+    shapes = (n_hidden, n_in), (n_hidden,), (n_out, n_hidden), (n_out,)
+    w1, b1, w2, b2 = parameters = [rng.normal(size=shape) for shape in shapes]
+
+    def loss(w1, b1, w2, b2):
+        return nn.cross_entropy(ops.linear(ops.relu(ops.linear(x, w1, b1)), w2, b2), labels)
+
+    x2 = x @ w1.T + b1
+    x3 = np.maximum(x2, 0)
+    p = np.exp(x3 @ w2.T + b2)
+    u2 = (p / p.sum(1, keepdims=True) - np.eye(n_out)[labels]) / n
+    u1 = (u2 @ w2) * (x2 > 0)
+    got = gg.grad(loss, (0, 1, 2, 3))(*parameters)
+    for g, expected in zip(got, (u1.T @ x, u1.sum(0), u2.T @ x3, u2.sum(0)), strict=True):
+        close(g, expected, rtol=1e-11, atol=1e-13)
+
+
 # --- C12: directed acyclic graphs (PML 13.3.4, FCV 14.37-46)
 
 
@@ -281,11 +326,11 @@ def test_c12_merge_concatenates_and_its_backward_splits():
 
 
 def test_c12_branch_copies_and_its_backward_adds():
-    # three uses of x: 2x, x^2, and x itself twice over: 2 + 2x + 1 + 1
+    # x goes three ways, 2x, x^2 and x + x, and their sum is weighed with u = [1, 10]: u (2 + 2x + 2)
     x = leaf([1.0, 5.0])
-    for branch in (2.0 * x, x * x, x + x):
-        branch.backward(np.ones(2))
-    exactly(x.grad, [6.0, 14.0])
+    ways = (2.0 * x, x * x, x + x)
+    (ways[0] + ways[1] + ways[2]).backward(np.array([1.0, 10.0]))
+    exactly(x.grad, [6.0, 140.0])
 
 
 # --- C13: parameter sharing (FCV 14.8, FML)

@@ -155,6 +155,18 @@ def test_c3_auto_pushes_the_fewer_vectors(n, m):
     assert carried == ({"forward": [n], "reverse": []} if n < m else {"forward": [], "reverse": [m]})
 
 
+@pytest.mark.parametrize("chunk_size", [None, 1, 2, 100])
+@pytest.mark.parametrize(("n", "m"), [(2, 5), (5, 2), (3, 3)])
+def test_c3_forward_pushes_a_vector_for_each_input_and_reverse_pulls_one_for_each_output(n, m, chunk_size):
+    w = RNG.normal(size=(m, n))
+    for mode, number in (("forward", n), ("reverse", m)):
+        with vectors_carried() as carried:
+            close(gg.jacobian(lambda x: ops.linear(x, w), mode=mode, chunk_size=chunk_size)(np.ones(n)), w)
+        size = chunk_size or number
+        chunks = [min(size, number - start) for start in range(0, number, size)]
+        assert carried == {"forward": [], "reverse": [], mode: chunks}
+
+
 @pytest.mark.parametrize(("mode", "grows_with_n", "grows_with_m"), [("forward", 1.0, 0.0), ("reverse", 0.0, 1.0)])
 def test_c3_the_cost_grows_as_the_theory_says(mode, grows_with_n, grows_with_m):
     """Multiplications of a map R^n -> R^64 -> R^64 -> R^m: in proportion to n (forward) or m (reverse)."""
@@ -188,13 +200,15 @@ def layered(x, thetas):
     return x
 
 
-THETAS = [(RNG.normal(size=(m, n)), RNG.normal(size=m)) for n, m in itertools.pairwise(SIZES)]
+def thetas_of(sizes):
+    """(W, b) of each layer."""
+    return [(RNG.normal(size=(m, n)), RNG.normal(size=m)) for n, m in itertools.pairwise(sizes)]
 
 
-def layer_jacobians():
+def layer_jacobians(x, thetas):
     """At each layer: (J_x of its output by its input, J_theta by its own parameters, W row by row and then b)."""
-    x, found = X, []
-    for w, b in THETAS:
+    found = []
+    for w, b in thetas:
         y = np.tanh(w @ x + b)
         slope = np.diag(1 - y**2)
         found.append((slope @ w, slope @ np.hstack([np.kron(np.eye(len(b)), x), np.eye(len(b))])))
@@ -202,41 +216,49 @@ def layer_jacobians():
     return found
 
 
-def by_forward_recursion():
+def by_forward_recursion(x, thetas):
     """G^k = [J_x^k G^{k-1}, J_theta^k]: the Jacobian of x_k by all parameters up to layer k."""
-    g = np.zeros((SIZES[0], 0))
-    for j_x, j_theta in layer_jacobians():
+    g = np.zeros((len(x), 0))
+    for j_x, j_theta in layer_jacobians(x, thetas):
         g = np.hstack([j_x @ g, j_theta])
     return g
 
 
-def by_reverse_recursion():
-    """D = I; from the last layer down: the block of layer k is D J_theta^k, then D <- D J_x^k."""
-    d, blocks = np.eye(SIZES[-1]), []
-    for j_x, j_theta in reversed(layer_jacobians()):
+def by_reverse_recursion(x, thetas):
+    """D = I; from the last layer down: the block of layer k is D J_theta^k, then D <- D J_x^k.  (blocks, D)"""
+    d, blocks = np.eye(len(thetas[-1][1])), []
+    for j_x, j_theta in reversed(layer_jacobians(x, thetas)):
         blocks.insert(0, d @ j_theta)
         d = d @ j_x
-    return np.hstack(blocks)
+    return np.hstack(blocks), d
 
 
+@pytest.mark.parametrize("sizes", [(3, 5, 4, 2), (2, 6), (4, 1, 3), (1, 2, 3, 2, 4)], ids=str)
 @pytest.mark.parametrize("mode", ["forward", "reverse", "auto"])
-def test_c18_the_jacobian_by_the_parameters_in_both_recursions(mode):
-    j = gg.jacobian(layered, argnums=1, mode=mode)(X, THETAS)
-    flat = np.hstack([np.hstack([w.reshape(SIZES[-1], -1), b]) for w, b in j])
-    close(flat, by_forward_recursion())
-    close(flat, by_reverse_recursion())
-    close(
-        gg.jacobian(layered, mode=mode)(X, THETAS),
-        layer_jacobians()[2][0] @ layer_jacobians()[1][0] @ layer_jacobians()[0][0],
-    )
+def test_c18_the_jacobian_by_the_parameters_in_both_recursions(mode, sizes):
+    x, thetas = RNG.normal(size=sizes[0]), thetas_of(sizes)
+    j = gg.jacobian(layered, argnums=1, mode=mode)(x, thetas)
+    flat = np.hstack([np.hstack([w.reshape(sizes[-1], -1), b]) for w, b in j])
+    by_reverse, by_x = by_reverse_recursion(x, thetas)
+    close(flat, by_forward_recursion(x, thetas))
+    close(flat, by_reverse)
+    close(gg.jacobian(layered, mode=mode)(x, thetas), by_x)
+    both = gg.jacobian(layered, argnums=(0, 1), mode=mode)(x, thetas)
+    close(both[0], by_x)
+    close(both[1][-1][0], j[-1][0])
 
 
-def test_c18_reverse_mode_carries_the_fewer_vectors():
-    n_parameters = sum(w.size + b.size for w, b in THETAS)
-    for mode, vectors in (("forward", n_parameters), ("reverse", SIZES[-1]), ("auto", SIZES[-1])):
+def test_c18_each_mode_carries_its_own_number_of_vectors():
+    thetas = thetas_of(SIZES)
+    n_parameters = sum(w.size + b.size for w, b in thetas)
+    for mode, way, vectors in (
+        ("forward", "forward", n_parameters),
+        ("reverse", "reverse", SIZES[-1]),
+        ("auto", "reverse", SIZES[-1]),
+    ):
         with vectors_carried() as carried:
-            gg.jacobian(layered, argnums=1, mode=mode)(X, THETAS)
-        assert sum(carried["forward"] + carried["reverse"]) == vectors
+            gg.jacobian(layered, argnums=1, mode=mode)(X, thetas)
+        assert carried == {"forward": [], "reverse": [], way: [vectors]}
 
 
 # --- C20: reverse mode keeps intermediates, and recomputation trades them for time (FML)

@@ -4,6 +4,8 @@ Sources: FCV = Torralba, Isola and Freeman, Foundations of Computer Vision, chap
 """
 
 import itertools
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -53,10 +55,58 @@ def test_c11_tied_weights_and_sequences_have_cross_terms():
     def tied(w, x):
         return (ops.linear(ops.tanh(ops.linear(x, w)), w) ** 2).sum()
 
+    def untied(first, second, x):
+        return (ops.linear(ops.tanh(ops.linear(x, first)), second) ** 2).sum()
+
     for x in (X, s):
         loop = np.stack([gg.grad(tied)(w, row) for row in x])
+        norms = np.sqrt((loop**2).sum((1, 2)))
         close(gg.per_sample_grad(tied)(w, x), loop)
-        close(gg.per_sample_grad_norm(tied)(w, x), np.sqrt((loop**2).sum((1, 2))))
+        close(gg.per_sample_grad_norm(tied)(w, x), norms)
+        apart = gg.per_sample_grad_norm(untied, (0, 1))(w, w, x)  # the same without the cross terms of the two uses
+        assert np.abs(apart / norms - 1).max() > 0.05
+
+
+def test_c11_the_gradients_and_norms_of_a_network_are_those_of_a_loop():
+    w2, b2 = RNG.normal(size=(3, 3)), RNG.normal(size=3)
+
+    def loss(w, b, w2, b2, x, t):
+        return half_square(w2, b2, ops.tanh(ops.linear(x, w, b)), t)
+
+    loop = [gg.grad(loss, (0, 1, 2, 3))(W, B, w2, b2, x, t) for x, t in zip(X, T, strict=True)]
+    built = [np.stack(column) for column in zip(*loop, strict=True)]
+    for got, expected in zip(gg.per_sample_grad(loss, (0, 1, 2, 3))(W, B, w2, b2, X, T), built, strict=True):
+        close(got, expected)
+    norms = np.sqrt(sum((g.reshape(len(X), -1) ** 2).sum(1) for g in built))
+    close(gg.per_sample_grad_norm(loss, (0, 1, 2, 3))(W, B, w2, b2, X, T), norms)
+
+
+@pytest.mark.parametrize(("rows", "m", "n"), [(3, 12, 16), (5, 3, 4)], ids=["few rows, by Gram", "many rows, built"])
+def test_c11_a_sequence_has_cross_terms_between_its_rows(rows, m, n):
+    # dW = sum_r g_r x_r^T and db = sum_r g_r: squares sum_rs (g_r . g_s)(x_r . x_s) and sum_rs g_r . g_s
+    w, b = RNG.normal(size=(m, n)), RNG.normal(size=m)
+    x, t = 1.0 + RNG.normal(size=(6, rows, n)), RNG.normal(size=(6, rows, m))  # rows that are not orthogonal
+    g = x @ w.T + b - t
+    of_g, of_x = (np.einsum("nri,nsi->nrs", a, a) for a in (g, x))
+    norms = gg.per_sample_grad_norm(half_square, 0, (None, None, 0, 0))(w, b, x, t)
+    close(norms, np.sqrt((of_g * of_x).sum((1, 2))))
+    close(gg.per_sample_grad_norm(half_square, 1, (None, None, 0, 0))(w, b, x, t), np.sqrt(of_g.sum((1, 2))))
+    without = np.sqrt(((g**2).sum(2) * (x**2).sum(2)).sum(1))
+    assert np.abs(without / norms - 1).max() > 0.05
+
+
+@pytest.mark.parametrize("rows", [(), (2,)])
+def test_c11_the_norms_build_no_gradient(rows):
+    # the gradients of 32 samples are 32 matrices of 64 x 64, 1 MiB
+    n = 64
+    w, x, t = RNG.normal(size=(n, n)), RNG.normal(size=(32, *rows, n)), RNG.normal(size=(32, *rows, n))
+    norms = gg.per_sample_grad_norm(half_square, 0, (None, None, 0, 0))
+    norms(w, np.zeros(n), x, t)
+    tracemalloc.start()
+    norms(w, np.zeros(n), x, t)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32 * w.nbytes / 3
 
 
 def test_c11_the_mean_of_the_samples_is_the_gradient_of_the_mean():
@@ -141,4 +191,8 @@ def test_c15_forward_and_backward_in_one_drawing_with_two_kinds_of_path():
     for name in ("linear", "tanh", "sum"):
         assert f"{name}(" in text and f"{name}^T(" in text
     assert "[x.grad]" in text and "[w.grad]" in text
-    assert len({line.split("color=")[1].split()[0] for line in dot.splitlines() if "color=" in line}) >= 2
+    # forward x -> linear <- w, backward the same edges turned round: those of w in one colour, those of x in another
+    ink = dict(re.findall(r"^ *([fb]\d+ -> [fb]\d+) \[color=\"(#\w+)\"", dot, re.MULTILINE))
+    numbers = {name: re.search(rf"^v(\d+) = {name}\b", text, re.MULTILINE)[1] for name in ("x", "w", "linear")}
+    of_x, of_w = ({ink[f"{half}{numbers[name]} -> {half}{numbers['linear']}"] for half in "fb"} for name in ("x", "w"))
+    assert len(of_x) == len(of_w) == 1 and of_x != of_w

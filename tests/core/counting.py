@@ -1,9 +1,11 @@
-"""How many vectors travel: the tangents and cotangents that `jacobian` and its kin carry, sweep by sweep."""
+"""How much is done: the vectors that `jacobian` and its kin carry, sweep by sweep, and the operations that run."""
 
 import contextlib
+from collections import Counter
 
-from gpugrad.core import jacobian, transform
+from gpugrad.core import jacobian, tape, transform
 from gpugrad.core.batch import Batched
+from gpugrad.core.namespace import forget_bindings
 from gpugrad.core.tree import flatten
 
 
@@ -35,3 +37,30 @@ def vectors_carried():
         yield counts
     finally:
         jacobian.jvp, transform.sweep = push, sweep
+
+
+class _CallCounter:
+    """Stands where a tracer stands: sees every forward that runs on arrays."""
+
+    def __init__(self):
+        self.calls = Counter()
+
+    def instrument(self, p, forward):
+        def counted(*args, **params):
+            self.calls[p.name] += 1
+            return forward(*args, **params)
+
+        return counted
+
+
+@contextlib.contextmanager
+def operations_counted():
+    """A scope that counts the forwards that run on arrays: gives {primitive's name: how many}."""
+    counter = _CallCounter()
+    before, tape.tracer = tape.tracer, counter
+    forget_bindings()
+    try:
+        yield counter.calls
+    finally:
+        tape.tracer = before
+        forget_bindings()

@@ -268,3 +268,23 @@ def returns(value, *args):
 def test_what_is_wrong_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("kind", [gg.custom_vjp, gg.custom_jvp])
+def test_arguments_by_name_take_their_places(kind):
+    def scaled(x, w, k=3.0):
+        return x * w * k
+
+    f = kind(scaled)
+    if kind is gg.custom_vjp:
+        f.defvjp(lambda x, w, k=3.0: (x * w * k, (x, w, k)), lambda r, g: (g * r[1] * r[2], g * r[0] * r[2], None))
+    else:
+        f.defjvp(lambda p, t: (p[0] * p[1] * p[2], (t[0] * p[1] + p[0] * t[1]) * p[2]))
+    assert gg.grad(lambda x: f(w=x, x=2.0))(5.0) == 6.0
+    assert gg.grad(lambda x: f(x, k=1.0, w=4.0))(5.0) == 4.0
+
+
+def test_keyword_only_arguments_are_refused():
+    f = gg.custom_vjp(lambda x, *, k: x * k)
+    with pytest.raises(ArgumentTypeError, match="k is keyword-only; expected positional"):
+        f(1.0, k=2.0)

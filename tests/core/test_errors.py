@@ -11,7 +11,6 @@ from gpugrad import errors, ops
 from gpugrad.backend import registry
 from gpugrad.backend.cupy import unavailable_reason
 from gpugrad.core.dtypes import as_dtype
-from gpugrad.core.namespace import OPS, PRIMITIVES
 from gpugrad.core.primitive import elementwise, primitive
 from gpugrad.errors import (
     ArgumentTypeError,
@@ -66,15 +65,6 @@ def test_the_cause_is_kept():
     with pytest.raises(ShapeError) as caught:
         ops.sum_to(X, shape=(7,))
     assert isinstance(caught.value.__cause__, ValueError)
-
-
-@pytest.fixture
-def planted():
-    before = set(PRIMITIVES)
-    yield
-    for name in set(PRIMITIVES) - before:
-        del PRIMITIVES[name]
-        delattr(OPS, name)
 
 
 def test_a_check_is_asked_only_after_a_failure(planted):

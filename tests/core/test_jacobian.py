@@ -349,3 +349,26 @@ def test_the_wrappers_keep_the_name():
 
     for transform in (gg.jacobian, gg.jacfwd, gg.jacrev, gg.hessian, gg.elementwise_grad, gg.per_sample_grad):
         assert transform(loss).__name__ == "loss" and transform(loss).__doc__ == "Doc."
+
+
+@pytest.mark.parametrize("transform", [gg.jacobian, gg.jacfwd, gg.jacrev])
+@pytest.mark.parametrize("chunk_size", [None, 1, 2])
+def test_aux_comes_beside_the_jacobian(transform, chunk_size):
+    x = np.array([1.0, 2.0, 3.0])
+    J, aux = transform(lambda x: (x * x, {"twice": 2 * x, "name": "a"}), chunk_size=chunk_size, has_aux=True)(x)
+    np.testing.assert_array_equal(J, np.diag(2 * x))
+    np.testing.assert_array_equal(aux["twice"], 2 * x)
+    assert type(aux["twice"]) is np.ndarray and aux["name"] == "a"
+
+
+def test_aux_of_second_derivatives_and_of_linearize():
+    x, v = np.array([1.0, 2.0]), np.array([0.5, -1.0])
+    f = lambda x: ((x**3).sum(), x * 2)  # noqa: E731
+    H, aux = gg.hessian(f, has_aux=True, chunk_size=1)(x)
+    Hv, aux_too = gg.hvp(f, (x,), (v,), has_aux=True)
+    np.testing.assert_allclose(H, np.diag(6 * x))
+    np.testing.assert_allclose(Hv, 6 * x * v)
+    y, push, third = gg.linearize(f, x, has_aux=True)
+    assert (y, push(v)) == (9.0, (3 * x**2 * v).sum())
+    for a in (aux, aux_too, third):
+        np.testing.assert_array_equal(a, 2 * x)

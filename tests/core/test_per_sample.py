@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 import gpugrad as gg
 from gpugrad import nn, ops
-from gpugrad.core import per_sample
+from gpugrad.core.namespace import OPS
 from gpugrad.core.tree import flatten
 from gpugrad.errors import ArgumentError, ShapeError
+from tests.core.counting import operations_counted
 
 N = 6
 RNG = np.random.default_rng(0)
@@ -203,28 +204,35 @@ def test_a_model_with_tied_layers():
 # --- what the norms do not build
 
 
-@pytest.fixture
-def ways(monkeypatch):
-    """Which of its ways each norm took: "outer" two norms, "gram" rows by rows, "built"."""
-    taken = []
-    for name in ("_gram", "_square_norm"):
-        before = getattr(per_sample, name)
-        monkeypatch.setattr(
-            per_sample,
-            name,
-            lambda x, n=name, f=before: taken.append((n, len(x.shape) * isinstance(x, gg.Tensor))) or f(x),
-        )
-    return taken
-
-
-@pytest.mark.parametrize(("length", "gram"), [(None, False), (2, True), (3, False)])
-def test_the_least_work_is_chosen(ways, length, gram):
-    # w is (5, 4): Gram matrices take length * (5 + 4) numbers a pair, building 5 * 4
+@pytest.mark.parametrize("length", [None, 3])
+def test_the_norm_of_a_weight_gradient_is_taken_from_its_factors(monkeypatch, length):
+    seen, before = [], OPS.outer_norm2
+    monkeypatch.setattr(OPS, "outer_norm2", lambda g, x: seen.append((g.shape, x.shape)) or before(g, x))
     x = RNG.normal(size=(N, 4) if length is None else (N, length, 4))
     gg.per_sample_grad_norm(lambda w, x: ops.tanh(ops.linear(x, w)).sum())(PARAMS[0], x)
-    assert (("_gram", 2) in ways) == gram
-    built = [way for way in ways if way == ("_square_norm", 2)]
-    assert len(built) == (length == 3)
+    assert seen[0] == ((length or 1, 5), (length or 1, 4))
+
+
+def counts_of(of, n):
+    model = nn.MLP([8, 8, 8, 8, 3], dtype="float64")
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(n, 8)), rng.integers(0, 3, n)
+    with gg.no_grad(), operations_counted() as calls:
+        of(model, x, labels)
+    return calls
+
+
+def test_norms_take_little_more_work_than_one_gradient_of_the_batch():
+    norms = counts_of(gg.per_sample_grad_norm(model_loss), 16)
+    batch = counts_of(gg.grad(lambda m, x, t: nn.cross_entropy(m(x), t)), 16)
+    assert norms["linear"] == batch["linear"] == 4 + 3  # layers forward; the cotangents of all inputs but the first
+    assert (batch["outer_sum"], norms["outer_sum"], norms["outer_norm2"]) == (4, 0, 4)
+    assert norms.total() <= 1.5 * batch.total()
+
+
+@pytest.mark.parametrize("of", [gg.per_sample_grad, gg.per_sample_grad_norm])
+def test_all_samples_run_in_one_sweep(of):
+    assert counts_of(of(model_loss), 2) == counts_of(of(model_loss), 40)
 
 
 def peak(call):

@@ -180,6 +180,8 @@ def result(f, module, x):
 )
 def test_of_tensors_as_of_arrays(f, x):
     (got, refused), (want, wrong) = result(f, gnp, gg.Tensor(x)), result(f, np, x)
+    if isinstance(wrong, AttributeError) or "One of max or min" in str(wrong):  # NumPy has it from 2.1 or 2.2 on
+        return
     if wrong is not None:
         assert isinstance(refused, ValueError | TypeError | IndexError), (refused, wrong)
         return

@@ -162,7 +162,7 @@ def test_roots_of_negative_numbers_are_nan():
         (lambda t: gnp.sum(t, nonsense=1), r"sum: .*nonsense.*expected sum\("),
         (lambda t: gnp.reshape(t, -1, order="K"), "reshape: order is 'K'"),
         (lambda t: gnp.max(t, where=X > 0), "max: got where without initial"),
-        (lambda t: gnp.pad(t, 1, mode="linear_ramp"), "pad: mode is 'linear_ramp'"),
+        (lambda t: gnp.pad(t, 1, mode=lambda *_: None), "pad: mode is <function"),
         (lambda t: gnp.take(t, [9]), "take|getitem"),
         (lambda t: gnp.choose(gg.Tensor([4]), [t, t]), "choose: numbers reach from 4 to 4"),
         (lambda t: gnp.convolve(t, t), "convolve: shapes"),

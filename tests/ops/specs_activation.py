@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from gpugrad import ops
+from gpugrad.ops.trigonometric import tanh_grad
 from tests.ops.spec import Spec
 
 SHAPES = ((3, 4), (), (0, 3))
@@ -88,9 +89,17 @@ SPECS = [
     ),
     *all_shapes(ops.hardtanh, hardtanh, kinks=(-1.0, 1.0)),
     Spec(ops.hardtanh, ((3, 4),), wide(hardtanh), params={"min_val": -0.5, "max_val": 0.3}, kinks=(-0.5, 0.3)),
+    Spec(
+        ops.hardtanh_grad,
+        ((2, 3), SIGNS),
+        lambda g, y, min_val, max_val: np.where((y > min_val) & (y < max_val), g, 0),
+        params={"min_val": -1.0, "max_val": 1.5},
+        dtypes=("float64",),
+    ),
     *all_shapes(ops.relu6, lambda x: np.clip(x, 0, 6), domain=(-3.0, 9.0), kinks=(0.0, 6.0)),
     *all_shapes(ops.sigmoid, sigmoid, order=3, domain=(-4.0, 4.0)),
     Spec(ops.sigmoid_grad, ((2, 3), (2, 3)), wide(lambda g, y: g * y * (1 - y))),
+    Spec(tanh_grad, ((2, 3), (2, 3)), wide(lambda g, y: g * (1 - y * y))),
     *all_shapes(ops.log_sigmoid, lambda x: -softplus(-x), domain=(-4.0, 4.0)),
     *all_shapes(ops.softplus, softplus, domain=(-4.0, 4.0)),
     *all_shapes(ops.softplus, softplus, params={"beta": 2.5}),

@@ -8,37 +8,43 @@ import math
 import numpy as np
 
 from gpugrad import ops
+from gpugrad.backend import array_device
+from gpugrad.core.tensor import raw
 from gpugrad.ops.linalg_basis import require_no_turn
 from tests.ops.spec import Spec
 
 FLOATS = ("float32", "float64")
 
 
-def identity(x):
-    return np.eye(x.shape[-1], dtype=x.dtype)
+def there(x, array):
+    """A NumPy array in the dtype of x, where x lives."""
+    return array_device(raw(x)).asarray(array.astype(x.dtype))
+
+
+def identity(x, scale):
+    return there(x, scale * np.eye(x.shape[-1]))
 
 
 def regular(x):
     """Far from singular."""
-    return x + 6 * identity(x)
+    return x + identity(x, 6)
 
 
 def symmetric(x):
     """With eigenvalues that are far apart, of either sign."""
     n = x.shape[-1]
-    return x + x.mT + np.diag(8.0 * np.arange(n) - 7).astype(x.dtype)
+    return x + x.mT + there(x, np.diag(8.0 * np.arange(n) - 7))
 
 
 def definite(x):
     """Symmetric and positive definite."""
-    return x @ x.mT + 2 * identity(x)
+    return x @ x.mT + identity(x, 2)
 
 
 def full(x):
     """With singular values that are far apart, at any shape."""
     m, n = x.shape[-2:]
-    spread = np.where(np.eye(m, n, dtype=bool), 5.0 * np.arange(1, n + 1), 0).astype(x.dtype)
-    return x + spread
+    return x + there(x, np.where(np.eye(m, n, dtype=bool), 5.0 * np.arange(1, n + 1), 0))
 
 
 def line(name, *shapes, of=None, reference=None, differentiable=True, **params):
@@ -110,7 +116,7 @@ SPECTRAL = [
     line("pinv", (3, 3), of=symmetric, hermitian=True),
     line("pinv", (2, 4, 3), of=full, rcond=np.array([1e-3, 1e-4])),
     line("pinv", (4, 3), of=full, rtol=None),
-    line("pinv", (4, 2), of=lambda x: x @ np.ones((2, 3), x.dtype), rcond=1e-4),
+    line("pinv", (4, 2), of=lambda x: x @ there(x, np.ones((2, 3))), rcond=1e-4),
     *(line("cond", shape, of=full) for shape in ((3, 3), (4, 2), (2, 2, 4), (1, 1))),
     *(line("cond", (2, 3, 3), of=regular, p=p) for p in (2, -2, 1, -1, math.inf, -math.inf, "fro", "nuc")),
 ]
@@ -124,7 +130,7 @@ LSTSQ = [
     line("lstsq", (5, 3), (5, 2)),
     line("lstsq", (3, 3), (3, 2)),
     line("lstsq", (2, 4), (2, 2)),
-    line("lstsq", (5, 2), (5, 2), of=lambda x: x @ np.array([[1, 2, 0.5], [0, 1, -1]], x.dtype), rcond=1e-4),
+    line("lstsq", (5, 2), (5, 2), of=lambda x: x @ there(x, np.array([[1, 2, 0.5], [0, 1, -1]])), rcond=1e-4),
 ]
 NORMS = [
     line("vector_norm", (3, 4), differentiable=False, axis=1, ord=0),

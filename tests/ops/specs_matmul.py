@@ -3,6 +3,10 @@
 import numpy as np
 
 from gpugrad import ops
+from gpugrad.core.namespace import RAW
+from gpugrad.ops.fused_linear import linear_vjp
+from gpugrad.ops.linear import outer_norm2
+from gpugrad.ops.matmul import matmul_vjp
 from tests.ops.spec import Spec
 
 MATMUL = [
@@ -53,8 +57,81 @@ def _linear(x, w, b=None):
     return np.matmul(x, w.T) if b is None else np.matmul(x, w.T) + b
 
 
+MATMUL_VJP = [
+    ((2, 4), (2, 3), (3, 4)), ((5, 2, 4), (5, 2, 3), (5, 3, 4)), ((5, 2, 4), (5, 2, 3), (3, 4)),
+    ((5, 2, 4), (2, 3), (5, 3, 4)), ((2, 4, 2, 2), (2, 1, 2, 3), (4, 3, 2)),
+]  # fmt: skip
+
+
+def _matmul_vjp(g, a, b):
+    """The sums over the broadcast axes of g b^T and a^T g."""
+    dtype = g.dtype
+    g, a, b = (x.astype(float) for x in (g, a, b))
+    da, db = np.matmul(g, np.swapaxes(b, -1, -2)), np.matmul(np.swapaxes(a, -1, -2), g)
+    sums = RAW[np.ndarray].sum_to
+    return sums(da, shape=a.shape).astype(dtype), sums(db, shape=b.shape).astype(dtype)
+
+
+OUTER_NORMS = [
+    ((4, 1, 3), (4, 1, 2)),
+    ((2, 2, 5), (2, 2, 6)),
+    ((3, 4, 2), (3, 4, 2)),
+    ((1, 3), (1, 2)),
+    ((2, 4), (2, 5)),
+]
+
+
+def _outer_norm2(g, x):
+    return np.square(np.matmul(np.swapaxes(g, -1, -2).astype(float), x)).sum(axis=(-2, -1)).astype(g.dtype)
+
+
+_ACTS = ("identity", "tanh", "sigmoid", "softplus", "gelu", "silu", "mish")
+
+
+def _linear_act(name, by=None):
+    """linear_act with this activation, or NumPy's counterpart."""
+
+    def f(x, w, b=None):
+        if by is None:
+            return ops.linear_act(x, w, b, activation=name)
+        z = _linear(x.astype(float), w.astype(float), b)
+        return np.asarray(z if name == "identity" else getattr(ops, name)(z)).astype(x.dtype)
+
+    f.__name__ = f"linear_act[{name}]"
+    return f
+
+
+def _gradients(name, scale):
+    """linear_vjp with this activation and scale, of g, v, x and w."""
+
+    def f(g, v, x, w):
+        return linear_vjp(g, v, x, w, scale, activation=name, options=_OPTIONS.get(name, ()), bias=True)
+
+    f.__name__ = f"linear_vjp[{name}]"
+    return f
+
+
+def _gradients_by_hand(name, scale):
+    """The same, from the definition."""
+
+    def f(g, v, x, w):
+        slope = {
+            "tanh": lambda v: 1 - v * v,
+            "gelu": lambda v: ops.gelu_grad(np.ones_like(v), v, approximate="none"),
+        }.get(name, np.ones_like)
+        delta = g.astype(float) * slope(v.astype(float))
+        flat = delta.reshape(-1, w.shape[0])
+        found = delta @ w, scale * flat.T @ x.reshape(-1, w.shape[1]), scale * flat.sum(0)
+        return tuple(part.astype(g.dtype) for part in found)
+
+    return f
+
+
+_OPTIONS = {"gelu": (("approximate", "none"),)}
+
 SPECS = [
     *(Spec(ops.matmul, shapes, np.matmul) for shapes in MATMUL),
+    *(Spec(matmul_vjp, shapes, _matmul_vjp) for shapes in MATMUL_VJP),
     *(
         Spec(_einsum(text, ops.einsum), shapes, _einsum(text, np.einsum))
         for text, shapes in map(_line, EINSUM.split("|"))
@@ -85,4 +162,16 @@ SPECS = [
     Spec(ops.linear, ((4, 0), (2, 0), (2,)), _linear),
     Spec(ops.linear, ((2, 0, 3), (1, 3), (1,)), _linear),
     Spec(ops.linear, ((4, 3), (0, 3), (0,)), _linear),
+    *(Spec(outer_norm2, shapes, _outer_norm2) for shapes in OUTER_NORMS),
+    *(Spec(_linear_act(name), ((4, 3), (2, 3), (2,)), _linear_act(name, np), kinks=()) for name in _ACTS),
+    Spec(_linear_act("tanh"), ((2, 2, 3), (4, 3)), _linear_act("tanh", np)),
+    *(
+        Spec(_gradients(name, scale), ((4, 2), (4, 2), (4, 3), (2, 3)), _gradients_by_hand(name, scale))
+        for name, scale in (("tanh", 1.0), ("gelu", 0.25))
+    ),
+    Spec(
+        _gradients("identity", np.array(0.5)),
+        ((2, 3, 2), (2, 3, 2), (2, 3, 4), (2, 4)),
+        _gradients_by_hand("identity", 0.5),
+    ),
 ]

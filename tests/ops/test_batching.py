@@ -1,7 +1,5 @@
 """vmap of every elementwise operation, reduction and softmax equals a loop over the examples."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -16,7 +14,7 @@ from tests.ops.specs_select import SPECS as SELECT
 from tests.ops.specs_softmax import SPECS as SOFTMAX
 from tests.ops.specs_special import SPECS as SPECIAL
 from tests.ops.specs_trigonometric import SPECS as TRIGONOMETRIC
-from tests.ops.test_array_batching import assert_same_as_loop, value_and_pull
+from tests.ops.test_array_batching import assert_batch_is_its_examples
 
 TABLES = (
     ARITHMETIC,
@@ -32,28 +30,12 @@ TABLES = (
 )
 SPECS = [s for table in TABLES for s in table if s.moving]
 
-
-@pytest.fixture(autouse=True)
-def no_loops(monkeypatch):
-    """Every primitive has a rule of its own: none is run example by example."""
-
-    def refuse(p, *args):
-        raise AssertionError(f"{p.name} was run example by example")
-
-    monkeypatch.setattr("gpugrad.core.batch.example_by_example", refuse)
+pytestmark = pytest.mark.usefixtures("no_loops")
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.id)
 def test_a_batch_is_its_examples(spec):
-    batches = [spec.draw(seed=i) for i in range(2)]
-    n = len(spec.moving)
-    stacked = [np.stack([b[i] for b in batches]) for i in spec.moving]
-    value, pull = value_and_pull(spec, n)
-    for axes in itertools.product((0, None), repeat=n):
-        if 0 in axes:
-            inputs = [x if axis == 0 else x[0] for x, axis in zip(stacked, axes, strict=True)]
-            for f in (value, pull) if spec.differentiable else (value,):
-                assert_same_as_loop(f, inputs, axes)
+    assert_batch_is_its_examples(spec)
 
 
 def test_two_batch_axes():

@@ -3,20 +3,11 @@
 import numpy as np
 import pytest
 
-from gpugrad.core.namespace import OPS, PRIMITIVES
 from gpugrad.core.primitive import elementwise, primitive
 from tests.ops import test_specs as driver
 from tests.ops.spec import Spec
 
-
-@pytest.fixture(autouse=True)
-def planted():
-    """Primitives that a test defines disappear with it."""
-    before = set(PRIMITIVES)
-    yield
-    for name in set(PRIMITIVES) - before:
-        del PRIMITIVES[name]
-        delattr(OPS, name)
+pytestmark = pytest.mark.usefixtures("planted")
 
 
 def copy_op(forward=None, vjp=None, jvp=None, **declared):

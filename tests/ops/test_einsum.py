@@ -1,5 +1,8 @@
 """Einsum over random subscripts against NumPy and by the adjoint identity; spellings and errors."""
 
+from importlib import import_module
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,9 +42,13 @@ def sums(draw):
 
 
 @settings(max_examples=4 * settings().max_examples)
-@given(sums())
-def test_as_numpy_and_its_adjoints(case):
-    text, shapes = case
+@given(sums(), st.booleans())
+def test_as_numpy_and_its_adjoints(case, as_matrices):
+    with mock.patch.object(import_module("gpugrad.ops.einsum"), "_SMALL", -1 if as_matrices else 4096):
+        check_as_numpy_and_its_adjoints(*case)
+
+
+def check_as_numpy_and_its_adjoints(text, shapes):
     rng = np.random.default_rng(0)
     xs, us = ([rng.standard_normal(s) for s in shapes] for _ in range(2))
 

@@ -7,6 +7,7 @@ import gpugrad as gg
 from gpugrad import Tensor, ops
 from gpugrad.core.namespace import RAW
 from gpugrad.errors import ShapeError
+from gpugrad.ops.linear import outer_norm2
 
 
 def test_c7_by_hand():
@@ -131,3 +132,22 @@ def test_errors_say_what_was_expected(x, w, b, message):
         ops.linear(*arrays)
     with pytest.raises(ShapeError, match=message):
         ops.linear(*(a if a is None else Tensor(a, requires_grad=True) for a in arrays))
+
+
+@pytest.mark.parametrize(("rows", "products"), [(1, []), (2, [(2, 2), (2, 2)]), (3, [(5, 4)])])
+def test_the_norm_of_an_outer_sum_takes_the_least_work(rows, products):
+    """Two norms for one row; Gram matrices of rows (5 + 4) numbers, or the product of 5 * 4, whichever is less."""
+    seen = []
+
+    class Spy:
+        swapaxes, maximum, einsum = map(staticmethod, (np.swapaxes, np.maximum, np.einsum))
+
+        def matmul(self, a, b):
+            seen.append((a.shape[-2], b.shape[-1]))
+            return np.matmul(a, b)
+
+    rng = np.random.default_rng(0)
+    g, x = rng.normal(size=(6, rows, 5)), rng.normal(size=(6, rows, 4))
+    y = outer_norm2.primitive.forward(Spy(), g, x)
+    np.testing.assert_allclose(y, (np.einsum("irm,irn->imn", g, x) ** 2).sum((1, 2)))
+    assert seen == products

@@ -1,7 +1,5 @@
 """vmap of every scan, sort, quantile, nan-function and interpolation equals a loop over the examples."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -13,33 +11,16 @@ from tests.ops.specs_nan import SPECS as NAN
 from tests.ops.specs_quantiles import SPECS as QUANTILE
 from tests.ops.specs_scan import SPECS as SCAN
 from tests.ops.specs_sorting import SPECS as SORTING
-from tests.ops.test_array_batching import assert_same_as_loop, value_and_pull
+from tests.ops.test_array_batching import assert_batch_is_its_examples, assert_same_as_loop
 
 SPECS = [s for s in SCAN + SORTING + QUANTILE + NAN + INTERPOLATE if s.moving and s.op is not ops.unique]
 
-
-@pytest.fixture(autouse=True)
-def no_loops(monkeypatch):
-    """Every primitive has a rule of its own: none is run example by example."""
-
-    def refuse(p, *args):
-        raise AssertionError(f"{p.name} was run example by example")
-
-    monkeypatch.setattr("gpugrad.core.batch.example_by_example", refuse)
-    monkeypatch.setattr("gpugrad.ops.index_batch.example_by_example", refuse)
+pytestmark = pytest.mark.usefixtures("no_loops")
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.id)
 def test_a_batch_is_its_examples(spec):
-    batches = [spec.draw(seed=i) for i in range(2)]
-    n = len(spec.moving)
-    stacked = [np.stack([b[i] for b in batches]) for i in spec.moving]
-    value, pull = value_and_pull(spec, n)
-    for axes in itertools.product((0, None), repeat=n):
-        if 0 in axes:
-            inputs = [x if axis == 0 else x[0] for x, axis in zip(stacked, axes, strict=True)]
-            for f in (value, pull) if spec.differentiable else (value,):
-                assert_same_as_loop(f, inputs, axes)
+    assert_batch_is_its_examples(spec)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

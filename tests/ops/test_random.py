@@ -5,7 +5,7 @@ import pytest
 
 import gpugrad as gg
 from gpugrad import ops
-from gpugrad.errors import ArgumentError, DTypeError
+from gpugrad.errors import ArgumentError, DTypeError, ShapeError
 from gpugrad.ops import random
 from tests.ops import philox as reference
 
@@ -57,6 +57,47 @@ def test_mask_is_a_function_of_key_and_counter():
     assert (ops.dropout(x, KEY, np.uint64(5), p=0.5) != once).any()
     assert (ops.dropout(x, np.uint64(12), COUNTER, p=0.5) != once).any()
     assert (ops.dropout(x, 11, 4, p=0.5) == once).all()  # Python numbers name the same mask
+
+
+@pytest.mark.parametrize("key", [2**24 + 1, 2**63 + 5])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_large_python_numbers_name_the_mask_of_all_their_bits(key, dtype):
+    x = np.ones(200, dtype)
+    assert (ops.dropout(x, key, key + 1, p=0.5) == ops.dropout(x, np.uint64(key), np.uint64(key + 1), p=0.5)).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 40])
+@pytest.mark.parametrize("at_once", [1, 16, 8192])
+def test_keys_in_front_give_each_slice_its_own_mask(n, at_once, monkeypatch):
+    monkeypatch.setattr(random, "_BLOCKS_AT_ONCE", at_once)
+    keys, counters = np.arange(6, dtype=np.uint64).reshape(2, 3), np.array([7, 8, 9], np.uint64)
+    y = ops.dropout(np.ones((2, 3, n)), keys, counters, p=0.4)
+    for i, j in np.ndindex(2, 3):
+        np.testing.assert_array_equal(y[i, j], reference.dropout(np.ones(n), keys[i, j], counters[j], 0.4))
+
+
+@pytest.mark.parametrize("axes", [(0, 0, 0), (0, 0, None), (0, None, 0), (None, 0, 0), (None, None, 0)])
+def test_keys_that_differ_between_examples(axes, no_loops):
+    given = (np.linspace(1.0, 2.0, 12).reshape(3, 4), np.arange(3, dtype=np.uint64), np.arange(3, 6, dtype=np.uint64))
+    args = [v if axis == 0 else v[0] for v, axis in zip(given, axes, strict=True)]
+    slope = gg.value_and_grad(lambda x, k, c: ops.dropout(x * x, k, c, p=0.4).sum())
+    got = gg.vmap(slope, axes)(*args)
+    rows = [slope(*(v[i] if axis == 0 else v for v, axis in zip(args, axes, strict=True))) for i in range(3)]
+    for g, want in zip(got, zip(*rows, strict=True), strict=True):
+        np.testing.assert_allclose(g, np.stack(want), rtol=1e-14)
+
+
+def test_two_mapped_axes_of_keys_and_counters():
+    keys, counters = np.arange(3, dtype=np.uint64), np.arange(2, dtype=np.uint64)
+    f = lambda x, k, c: ops.dropout(x, k, c, p=0.4)  # noqa: E731
+    got = gg.vmap(gg.vmap(f, (0, 0, None)), (0, None, 0))(np.ones((2, 3, 6)), keys, counters)
+    want = [[f(np.ones(6), k, c) for k in keys] for c in counters]
+    np.testing.assert_array_equal(got, want)
+
+
+def test_keys_that_fit_no_leading_axes_are_refused():
+    with pytest.raises(ShapeError, match=r"key and counter have shape \(4,\) but x has shape \(3, 6\)"):
+        ops.dropout(np.ones((3, 6)), np.arange(4, dtype=np.uint64), 3, p=0.5)
 
 
 def test_mean_is_preserved_and_rate_is_p():

@@ -126,11 +126,12 @@ def test_errors_name_the_axis(call, error, message):
             call(x)
 
 
-def test_the_gradient_of_a_sum_can_be_written_to():
+@pytest.mark.parametrize("shape", [(2, 3), (40, 50)])
+def test_the_gradient_of_a_sum_can_be_written_to(shape):
     """It is a buffer of its own, not a view that repeats one number."""
-    x = gg.Tensor(np.ones((2, 3)), requires_grad=True)
+    x = gg.Tensor(np.ones(shape), requires_grad=True)
     for f in (ops.sum, lambda t: ops.sum(ops.sum(t, axis=0))):
         x.grad = None
         f(x).backward()
         x.grad.data[0, 0] = 5.0
-        assert x.grad.tolist() == [[5.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+        assert x.grad.numpy().sum() == x.size + 4.0

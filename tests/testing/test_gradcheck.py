@@ -7,22 +7,12 @@ import pytest
 
 import gpugrad as gg
 from gpugrad import ops
-from gpugrad.core.namespace import OPS, PRIMITIVES
+from gpugrad.core.namespace import OPS
 from gpugrad.core.primitive import elementwise, primitive
 from gpugrad.errors import ArgumentError, DTypeError, GradientError
 from gpugrad.testing import gradcheck
 
 X = np.array([0.5, -1.5, 2.0])
-
-
-@pytest.fixture
-def planted():
-    """Primitives that the test defines disappear with it."""
-    before = set(PRIMITIVES)
-    yield
-    for name in set(PRIMITIVES) - before:
-        del PRIMITIVES[name]
-        delattr(OPS, name)
 
 
 @pytest.fixture
@@ -157,6 +147,36 @@ def test_what_it_cannot_check_is_refused():
         gradcheck(ops.tanh, X.astype(np.float32))
     with pytest.raises(DTypeError, match="input 1 has dtype int64"):
         gradcheck(ops.add, X, np.arange(3))
+
+
+@pytest.mark.parametrize("nothing", [{"order": 0}, {"n_directions": 0}, {"eps": 0.0}])
+def test_arguments_with_which_nothing_would_be_checked_are_refused(nothing):
+    with pytest.raises(ArgumentError, match=f"{next(iter(nothing))} is 0.*; expected a positive number"):
+        gradcheck(lambda x: gg.stop_gradient(x) * x, X, **nothing)
+    with pytest.raises(ArgumentError, match="got no inputs"):
+        gradcheck(lambda: 1.0)
+
+
+def test_one_mode_by_its_name():
+    assert gradcheck(ops.tanh, X, modes="reverse")
+
+
+def test_containers_of_inputs():
+    assert gradcheck(lambda d, pair: d["a"] * pair[0] + ops.sin(pair[1]), {"a": X}, (X[::-1].copy(), X), order=2)
+    with pytest.raises(GradientError, match="worst entry: input 1 at"):
+        gradcheck(lambda d: d["a"] + gg.stop_gradient(d["b"]), {"a": X, "b": X})
+
+
+def test_arrays_of_a_gpu_and_the_worst_entry_among_them():
+    """On memory that CuPy's stand-in serves, which refuses NumPy arrays as CuPy does."""
+    pytest.importorskip("cupy")
+    from tests.host_cuda.runtime import HostRuntime
+
+    with HostRuntime().current() as host:
+        x = host.array(X)
+        assert gradcheck(lambda x: ops.tanh(x) * x, x, order=2)
+        with pytest.raises(GradientError, match=r"worst entry: input 0 at \(1,\) \(value -1\.5\): reverse gives"):
+            gradcheck(lambda x: gg.stop_gradient(x) * x, x)
 
 
 def test_the_inputs_are_not_written():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from ...core import tape
 from ...errors import ArgumentTypeError, CheckpointError
 from ..optimizer import Optimizer
 
@@ -48,8 +50,17 @@ class LRScheduler:
 
     def step(self) -> None:
         """Go one step on; `last_epoch` counts them."""
-        self.set_to(self.last_epoch + 1)
-        self.last_epoch += 1
+        if (state := tape.traced_state()) is not None:
+            state.each_time(self._advance, partial(self._go_to, self.last_epoch))
+        else:
+            self._advance()
+
+    def _advance(self) -> None:
+        self._go_to(self.last_epoch + 1)
+
+    def _go_to(self, n: int) -> None:
+        self.set_to(n)
+        self.last_epoch = n
 
     def get_last_lr(self) -> list[float]:
         """The learning rate of each group now."""

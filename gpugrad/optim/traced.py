@@ -1,0 +1,135 @@
+"""An optimizer's step while a function is compiled: the rule, on parameters laid end to end in one array.
+
+The rule itself runs unchanged on traced arrays.  The numbers that change from step to step are recomputed before every
+run of the program, so that schedules act without another trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..core.namespace import RAW
+from ..core.tape import extra_of
+from ..core.tensor import raw
+from ..core.trace_state import State
+from ..core.traced import Traced
+from ..errors import ShapeError, TraceError
+
+
+def step(bucket: Any, rule: Any, group: dict[str, Any], state: State) -> None:
+    """Record one update of every parameter of `bucket` that has a gradient.
+
+    Raises TraceError for parameters on a GPU.
+    """
+    if bucket.xp is not np:
+        raise TraceError("compile: an optimizer's step on a GPU is not recorded; call it outside the compiled function")
+    names = rule.slots(group)
+    if names != bucket.names:
+        bucket.allocate(names)
+    state.guards.append((partial(_options, group), _options(group)))
+    grads = [_gradient(bucket, k) for k in range(len(bucket.params))]
+    _lay_end_to_end(bucket, state)
+    state.guards.append((lambda: bucket.even is None, bucket.even is None))
+    if bucket.even is not None and all(g is not None for g in grads):
+        _update(bucket, rule, group, state, bucket._order, grads, lambda: bucket.even + 1)
+        state.each_time(partial(_count_all, bucket, 1), partial(_count_all, bucket, -1))
+        return
+    there = [k for k in bucket._order if grads[k] is not None]
+    for k in there:
+        _update(bucket, rule, group, state, [k], grads, partial(_next_step, bucket, k))
+    state.each_time(partial(_count, bucket, there, 1), partial(_count, bucket, there, -1))
+
+
+def _options(group: dict[str, Any]) -> tuple[bool, ...]:
+    """What a rule may branch on: which options are on, and not their values, which are numbers of each step."""
+    return tuple([bool(value) for name, value in group.items() if name not in ("params", "lr", "initial_lr")])
+
+
+def _next_step(bucket: Any, k: int) -> int:
+    return bucket.step_of(k) + 1
+
+
+def _count_all(bucket: Any, by: int) -> None:
+    bucket.even += by
+
+
+def _count(bucket: Any, there: list[int], by: int) -> None:
+    bucket.set_steps([bucket.step_of(k) + by * (k in there) for k in range(len(bucket.params))])
+
+
+def _gradient(bucket: Any, k: int) -> Any:
+    grad = bucket.params[k].grad
+    if grad is None:
+        return None
+    if grad.shape != bucket.shapes[k]:
+        raise ShapeError(
+            f"{bucket.labels[k]} has shape {bucket.shapes[k]} and its gradient {grad.shape}; expected the same"
+        )
+    return raw(grad)
+
+
+def _lay_end_to_end(bucket: Any, state: State) -> None:
+    """Move the parameters into one array, and keep a place of that form for their gradients, once."""
+    if getattr(bucket, "together", None) is None:
+        bucket.together = bucket._empty(bucket.size, bucket.dtype), bucket._empty(bucket.size, bucket.dtype)
+    params, grads = bucket.together
+    for k, p in enumerate(bucket.params):
+        raw(p)  # reading it makes it known to the trace
+        value, place = state.tensors[id(p)].value, _part(params, bucket, k)
+        if value.array.__array_interface__["data"] != place.__array_interface__["data"]:
+            place[...] = value.array
+            value.array = bucket.datas[k] = place
+        if p.node is not None:
+            state.homes[id(extra_of(p.node))] = _part(grads, bucket, k)
+    bucket._link()
+
+
+def _part(flat: Any, bucket: Any, k: int) -> Any:
+    lo, hi = bucket.spans[k]
+    return flat[lo:hi].reshape(bucket.shapes[k])
+
+
+def _update(
+    bucket: Any,
+    rule: Any,
+    group: dict[str, Any],
+    state: State,
+    ks: list[int],
+    grads: list[Any],
+    count: Callable[[], int],
+) -> None:
+    """Record the rule on parameters `ks`, which adjoin."""
+    F = RAW[Traced]
+    lo, hi = bucket.spans[ks[0]][0], bucket.spans[ks[-1]][1]
+    params = [raw(bucket.params[k]) for k in ks]
+    c = state.numbers(
+        np.empty(len(rule.coefficients(group, 1)), bucket.compute), lambda: rule.coefficients(group, count())
+    )
+    slots = [_slot(state.array(bucket.flat[name]), lo, hi) for name in bucket.names]
+    g = _joined([grads[k] for k in ks]).astype(bucket.compute, copy=False)
+    p = _joined(params).astype(bucket.compute, copy=False)
+    if bucket.narrow:
+        master = _slot(state.array(bucket.flat["master"]), lo, hi)
+        rounded = F.astype(master, dtype=bucket.dtype)
+        p = master.write(F.where(F.not_equal(_joined(params), rounded), p, master))
+    scratch = [state.trace.as_traced(np.empty(hi - lo, bucket.compute)) for _ in range(2)]
+    p = p if bucket.narrow else p.copy()
+    rule.update(np, group, c, p, g, tuple(slots), *(s.copy() for s in scratch))
+    for k, param in zip(ks, params, strict=True):
+        a, b = (i - lo for i in bucket.spans[k])
+        new = p if len(ks) == 1 else F.getitem(p, key=(slice(a, b),))
+        param.write(F.reshape(new, shape=param.shape).astype(bucket.dtype, copy=False))
+
+
+def _joined(arrays: list[Any]) -> Any:
+    F = RAW[Traced]
+    flat = [F.reshape(a, shape=(a.size,)) for a in arrays]
+    return flat[0] if len(flat) == 1 else F.concatenate(*flat, axis=0)
+
+
+def _slot(flat: Any, lo: int, hi: int) -> Any:
+    return flat if (lo, hi) == (0, flat.size) else RAW[Traced].getitem(flat, key=(slice(lo, hi),))

@@ -1,0 +1,119 @@
+"""`gpugrad.compile`: a function that is traced at its first call and runs as a program from then on."""
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..core import tape
+from ..core.trace import active
+from ..errors import ArgumentError, TraceError
+from . import traced_operators  # noqa: F401
+from .arguments import boxed, flatten
+from .entry import MISS, Entry
+from .recording import record
+from .surroundings import name_of
+
+MOST_PROGRAMS = 8
+
+
+def compile(
+    f: Callable[..., Any] | None = None,
+    *,
+    fallback: bool = False,
+    max_programs: int = MOST_PROGRAMS,
+    passes: Any = None,
+    executor: str = "auto",
+) -> Any:
+    """A function that does what f does, traced once into a program of array calls; also a decorator.
+
+    f may use arrays, Tensors, Modules, optimizers, `backward()` and every transform.  Arrays and constant Tensors among
+    its arguments are inputs; everything else (numbers, strings, Modules, Tensors that require a gradient) decides, with
+    shapes, dtypes, devices and train or eval mode, which program runs: a new combination is traced anew.  The last
+    `max_programs` are kept.  Parameters, buffers, optimizer state and `.grad` are read and written where they are.
+    Inside a transform or another compiled function f runs as it is, as a part of that.
+
+    fallback: run f as it is, with one warning, where it cannot be traced.  passes: names of the passes to apply, by
+    default all.  executor: "auto", "numpy", or "list" (no planning: each call as it was recorded).
+
+    Raises TraceError, naming the line, where f does what a program cannot repeat: control flow on values, changes of
+    lists and variables around it; ArgumentError for unknown names.
+
+    >>> import numpy as np
+    >>> double = compile(lambda x: x + x)
+    >>> double(np.ones(2)), double(np.ones(2))
+    (array([2., 2.]), array([2., 2.]))
+    """
+    options: dict[str, Any] = dict(fallback=fallback, max_programs=max_programs, passes=passes, executor=executor)
+    return functools.partial(Compiled, **options) if f is None else Compiled(f, **options)
+
+
+class Compiled:
+    """What `compile` gives: call it as the function; `explain()` says what it became."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        fallback: bool = False,
+        max_programs: int = MOST_PROGRAMS,
+        passes: Any = None,
+        executor: str = "auto",
+    ) -> None:
+        if not callable(f):
+            raise ArgumentError(f"compile: f is a {type(f).__name__}; expected a function")
+        if max_programs < 1:
+            raise ArgumentError(f"compile: max_programs is {max_programs}; expected 1 or more")
+        functools.update_wrapper(self, f)
+        self._f, self._fallback, self._most = f, fallback, max_programs
+        self._options = Entry.options(passes, executor)
+        self._entries: list[Entry] = []
+        self._lock = threading.RLock()
+        self._eager = False
+        self.n_traces = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._eager or tape.watch is not None or (tape.tracer is not None and active() is not None):
+            return self._f(*args, **kwargs)
+        with self._lock:
+            for entry in self._entries:
+                result = entry.call(args, kwargs)
+                if result is not MISS:
+                    if entry is not self._entries[0]:
+                        self._entries.remove(entry)
+                        self._entries.insert(0, entry)
+                    return result
+            return self._trace(args, kwargs)
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return self if owner is None else functools.partial(self, owner)
+
+    def _trace(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if any(map(boxed, flatten((args, kwargs))[0])):
+            return self._f(*args, **kwargs)
+        try:
+            entry = Entry(record(self._f, args, kwargs), args, kwargs, **self._options)
+        except TraceError as error:
+            if not self._fallback:
+                raise
+            warnings.warn(f"{error}; running without a program", RuntimeWarning, stacklevel=3)
+            self._eager = True
+            return self._f(*args, **kwargs)
+        self.n_traces += 1
+        if self.n_traces == 4 * self._most:
+            self._warn_of_many(entry)
+        self._entries.insert(0, entry)
+        del self._entries[self._most :]
+        return entry.first_result()
+
+    def _warn_of_many(self, entry: Entry) -> None:
+        warnings.warn(
+            f"compile: {name_of(self._f)} has been traced {self.n_traces} times; what differs from call to call should "
+            f"be an array and not {entry.statics()}, and arrays of Tensors should be written to, not replaced",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+    def explain(self) -> str:
+        """The programs, latest first: calls, shapes, bytes, FLOP, buffers, what was fused, which executor and why."""
+        return "\n\n".join(entry.explain() for entry in self._entries) or "not called yet"

@@ -1,0 +1,47 @@
+"""The plainest executor: the calls as they are listed, each a primitive's forward.  For tests, and to compare with."""
+
+from typing import Any
+
+from ..backend import backend_of_type
+from .ir import Program, Value
+
+
+class Listed:
+    """A program, and `run`, a function of the inputs' arrays that gives the results' arrays."""
+
+    name, why = "list", "each call as it was recorded"
+    skips: frozenset[str] = frozenset()  # passes that this executor can do without
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.quiet = program, program.quiet
+
+    def memory(self) -> str:
+        """What is planned, in words."""
+        return "buffers: none planned, every call makes new arrays"
+
+    def run(self, *arrays: Any) -> list[Any]:
+        """Call by call."""
+        env: dict[Value, Any] = dict(zip(self.program.inputs, arrays, strict=True))
+
+        def get(v: Any) -> Any:
+            if type(v) is not Value:
+                return v
+            return v.array if v.kind in ("state", "const") else env[v]
+
+        for call in self.program.calls:
+            operands = [get(v) for v in call.inputs]
+            kind = next((type(a) for a in operands if hasattr(a, "dtype")), float)
+            if call.primitive.name == "fused":
+                y = call.primitive.run(call, tuple(operands))
+            else:
+                y = forward_of(call.primitive, kind)(*operands, **call.params)
+            env.update(zip(call.outputs, y if isinstance(y, tuple) else (y,), strict=True))
+        results = [get(v).copy() for v in self.program.results]
+        for target, array in [(a.target, get(a.value).copy()) for a in self.program.assigns]:
+            target.array[...] = array
+        return results
+
+
+def forward_of(primitive: Any, kind: type) -> Any:
+    """The forward of a primitive, or of what stands in a call in its place, for one type of array."""
+    return primitive.raw[kind] if hasattr(primitive, "raw") else primitive.bind(backend_of_type(kind))

@@ -1,0 +1,123 @@
+"""One traced run of a function: the program it makes, what the program needs of Python, and when it holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core import tree
+from ..core.tensor import Tensor, wrap
+from ..core.trace import Trace, tracing
+from ..core.trace_state import State
+from ..core.traced import Traced, Value
+from ..errors import TraceError
+from .arguments import array_of, flatten, is_input
+from .ir import Assign, Call, Program
+from .surroundings import Surroundings, name_of
+
+
+@dataclass
+class Recorded:
+    """What a trace gives: the program, the outputs' places in what f returns, and Python's part in each call."""
+
+    program: Program
+    rebuild: Callable[[list[Any]], Any]
+    state: State
+    grads: list[tuple[Any, Any]]  # (a leaf's Extra, the Tensor or None that each call leaves there)
+    surroundings: Surroundings
+    first: list[Any]  # the results' arrays of the traced run itself
+
+
+def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recorded:
+    """Run f on these arguments, with all its effects, and record it.  After a TraceError nothing has changed."""
+    leaves, unflatten = flatten((args, kwargs))
+    surroundings = Surroundings(f)
+    with tracing(Trace()) as trace:
+        state = State(trace)
+        traced = [trace.input(array_of(x)) if is_input(x) else None for x in leaves]
+        try:
+            with state:
+                inputs = [v.value for v in traced if v is not None]
+                given = [_like(x, v) for x, v in zip(leaves, traced, strict=True)]
+                new_args, new_kwargs = unflatten(given)
+                sizes = _sizes(new_args, new_kwargs)
+                out = f(*new_args, **new_kwargs)
+                surroundings.require_unchanged()
+                if sizes != _sizes(new_args, new_kwargs):
+                    raise TraceError(
+                        f"compile: {name_of(f)} changes a list or dictionary among its arguments, which only the "
+                        "traced call would do; return the values instead"
+                    )
+                results, rebuild, first = _results(trace, state, out)
+                grads, kept = _gradients(trace, state)
+            assigns = [Assign(target, value) for target, value in state.settle()]
+        except BaseException:
+            state.roll_back()
+            raise
+    calls = [Call(p, operands, outputs, params) for p, operands, params, outputs in trace.calls]
+    program = Program(inputs, calls, assigns + kept, results)
+    state.let_go()
+    return Recorded(program, rebuild, state, grads, surroundings, first)
+
+
+def _sizes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int]:
+    return [len(x) for x in (*args, *kwargs.values()) if isinstance(x, list | dict)]
+
+
+def _like(leaf: Any, traced: Any) -> Any:
+    if traced is None:
+        return leaf
+    return wrap(traced, None, 0) if isinstance(leaf, Tensor) else traced
+
+
+def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callable[[list[Any]], Any], list[Any]]:
+    """The Values that f returned, a function that puts arrays in their places, and the arrays of this run."""
+    leaves, unflatten = tree.flatten(out)
+    values: list[Value] = []
+    arrays: list[Any] = []
+    makers: list[Callable[[list[Any]], Any]] = []
+    for leaf in leaves:
+        traced = leaf.data if isinstance(leaf, Tensor) and id(leaf) not in state.tensors else leaf
+        if type(traced) is not Traced:
+            makers.append(_same(leaf))
+            continue
+        trace.require_open(traced)
+        i, boxed, scalar = len(values), isinstance(leaf, Tensor), traced.value.scalar
+        makers.append(_maker(i, boxed, scalar))
+        values.append(traced.value)
+        arrays.append(traced.array.copy())
+    if len(leaves) == 1 and out is leaves[0]:
+        return values, makers[0], arrays
+    return values, lambda results: unflatten([make(results) for make in makers]), arrays
+
+
+def _same(leaf: Any) -> Callable[[list[Any]], Any]:
+    return lambda results: leaf
+
+
+def _maker(i: int, boxed: bool, scalar: bool) -> Callable[[list[Any]], Any]:
+    if boxed:
+        return lambda results: wrap(results[i], None, 0)
+    return (lambda results: results[i][()]) if scalar else (lambda results: results[i])
+
+
+def _gradients(trace: Trace, state: State) -> tuple[list[tuple[Any, Any]], list[Assign]]:
+    """What is left in `.grad`: each leaf's place, and the Tensor there, to whose array the program writes."""
+    grads, assigns = [], []
+    for extra, before, read in list(state.grads.values()):
+        now = extra.grad
+        if now is None or id(now) in state.tensors:
+            grads.append((extra, now))
+            continue
+        traced = trace.as_traced(now.data)
+        if read and isinstance(before, Tensor) and before.shape == traced.shape and before.dtype == traced.dtype:
+            before.data.write(traced)  # what adds up from call to call stays where it is
+            grads.append((extra, before))
+            continue
+        array = state.homes.get(id(extra))
+        array = np.empty_like(traced.array) if array is None or array.shape != traced.shape else array
+        array[...] = traced.array
+        assigns.append(Assign(Value(array, "state", array), traced.value))
+        grads.append((extra, wrap(array, None, 0)))
+    return grads, assigns
