@@ -42,7 +42,7 @@ def matmul(xp: Any, a: Any, b: Any) -> Any:
         if b.ndim == 2:
             return xp.matmul(_rows(a), b).reshape(a.shape[:-1] + b.shape[1:])
         if b.ndim > 2 and a.shape[-1] == b.shape[-2] == 1:
-            # outer products: a fifth of the time of as many products of matrices, and less than a * b for its short rows
+            # outer products: a fifth of the time of many products of matrices, and less than a * b with its short rows
             return np.einsum("...i,...j->...ij", a[..., 0], b[..., 0, :]) if xp is np else a * b
     return xp.matmul(a, b)
 
