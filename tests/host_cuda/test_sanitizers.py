@@ -42,7 +42,7 @@ def test_every_kernel_is_clean(sanitize, root):
     """All tests of kernels but those that want something to go wrong, or that launch nothing."""
     files = [f"tests/host_cuda/test_{name}.py" for name in ("threads", "tensor_core")]
     wrong = "not without_its_barrier and not not_waited_for"
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-k", wrong, "--ignore=tests/cuda/test_nvrtc.py"]
+    options = ["-q", "-s", "-x", "-p", "no:cacheprovider", "-k", wrong, "--ignore=tests/cuda/test_nvrtc.py"]
     few = "tests/cuda/test_host_backend.py::test_values_and_gradients_are_those_of_the_cpu"  # many, of the same kernels
     status, output = sanitized(sanitize, root, "-m", "pytest", *options, f"--deselect={few}", *files, "tests/cuda")
     assert status == 0, output[-6000:]

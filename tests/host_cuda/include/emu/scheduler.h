@@ -47,7 +47,6 @@ static inline unsigned pick(unsigned i, unsigned n, unsigned seed) {
 }
 
 EMU_UNSEEN static void start_threads() {
-  EMU_RELEASE(&block_start);
   for (unsigned i = 0; i < n_threads; ++i) {
     Thread& t = threads[i];
     make_fiber(t, entry);
@@ -68,6 +67,7 @@ EMU_UNSEEN static void start_threads() {
   }
   n_live = n_threads;
   votes = 0;
+  EMU_RELEASE(&block_start);
 }
 
 // Step the lanes of one warp until none of them can go on; false after an error.
