@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..train.versions import own_version
+from .bench import PASSED_ON, bench
 from .datasets import datasets
 from .evaluate import evaluate
 from .info import info
@@ -45,3 +46,4 @@ def _flowing(docstring: str) -> str:
 
 for command in (train, evaluate, predict, info, datasets):
     app.command(help=_flowing(command.__doc__ or ""))(command)
+app.command(help=_flowing(bench.__doc__ or ""), context_settings=PASSED_ON)(bench)

@@ -1,0 +1,59 @@
+"""What every contestant trains: the nets of bench/train.py, their batches, and the form of what each of them gives."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bench.train import Net
+
+BETAS, EPS = (0.9, 0.999), 1e-8
+
+Weights = list[np.ndarray]  # w (out, in) and b (out,) of each layer in turn
+
+
+class Trainer(NamedTuple):
+    """put(x, y): a batch where the contestant wants it.  step(*batch): one step; its loss before it, as a number.
+
+    weights(): the parameters as new NumPy arrays.  All begin with bench.train.parameters_of(net).
+    """
+
+    put: Callable[[np.ndarray, np.ndarray], Any]
+    step: Callable[..., float]
+    weights: Callable[[], Weights]
+
+
+def is_regression(net: Net) -> bool:
+    """One output means mean squared error; several, softmax cross entropy."""
+    return net.sizes[-1] == 1
+
+
+def n_params(net: Net) -> int:
+    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(net.sizes))
+
+
+def flop_of(net: Net) -> int:
+    """Of the matrix products of a step: three for each layer, but for the gradient of the data."""
+    products = [2 * net.batch * n_in * n_out for n_in, n_out in pairwise(net.sizes)]
+    return 3 * sum(products) - products[0]
+
+
+def bytes_of(net: Net, optimizer: str) -> int:
+    """Read and written at least: the batch; the parameters, and for Adam two moments."""
+    return 4 * (net.batch * net.sizes[0] + (2 if optimizer == "sgd" else 6) * n_params(net))
+
+
+def batches_of(net: Net, rng: np.random.Generator, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """n batches of normal data; the target follows from the data, so that there is something to learn."""
+    x = rng.normal(size=(n, net.batch, net.sizes[0])).astype(np.float32)
+    scores = x @ rng.normal(size=(net.sizes[0], net.sizes[-1])).astype(np.float32)
+    y = np.tanh(scores) if is_regression(net) else scores.argmax(-1)
+    return list(zip(x, y, strict=True))
+
+
+def forward(weights: Weights, x: np.ndarray) -> np.ndarray:
+    """The net's outputs, by NumPy."""
+    for i in range(0, len(weights) - 2, 2):
+        x = np.maximum(x @ weights[i].T + weights[i + 1], 0)
+    return x @ weights[-2].T + weights[-1]

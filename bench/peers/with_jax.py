@@ -1,0 +1,105 @@
+"""JAX: eager where single operations are measured, jax.jit and optax where a function is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from bench.overhead import LINKS, operands
+from bench.peers.nets import BETAS, EPS, Trainer, is_regression
+from bench.train import LR, Net, parameters_of
+
+SYNC = jax.block_until_ready
+
+
+def set_threads(threads: int) -> None:
+    """XLA takes its threads from the environment, which bench/__main__.py sets; float32 is to be float32.
+
+    Without asynchronous dispatch a call runs on the caller's thread, which halves JAX's time where there is one thread.
+    """
+    if threads == 1:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def overhead_cases(n: int) -> dict[str, Callable[[], Any]]:
+    """Eager, each waiting for its result; tracked means jax.vjp."""
+    x, c, ones = map(jnp.asarray, operands(n))
+
+    def chain(h: Any) -> Any:
+        for _ in range(LINKS):
+            h = jnp.tanh(h * c + c)
+        return h
+
+    def back() -> Any:
+        return SYNC(jax.vjp(chain, x)[1](ones))[0]
+
+    return {
+        "add untracked": lambda: SYNC(x + c),
+        "chain forward untracked": lambda: SYNC(chain(x)),
+        "chain": back,
+        "NumPy's names": lambda: SYNC(jnp.sin(x)),
+    }
+
+
+def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
+    """One product, or its derivative, jitted; None where the dtype needs 64 bits, which JAX has switched off."""
+    if arrays[0].dtype == np.float64:
+        raise NotImplementedError("float64 is switched off")
+    given = [jnp.asarray(a) for a in arrays]
+    f = {
+        "matmul": jnp.matmul,
+        "matmul_vjp": lambda g, a, b: jax.vjp(jnp.matmul, a, b)[1](g),
+        "linear_vjp": lambda g, x, w: jax.vjp(lambda x, w, b: x @ w.T + b, x, w, jnp.zeros(len(w)))[1](g),
+    }[kind]
+    jitted = jax.jit(f)
+    return lambda: SYNC(jitted(*given))
+
+
+def trainer(net: Net, optimizer: str) -> Trainer:
+    """A whole step in one jit, parameters and state donated."""
+    chosen = optax.sgd(LR) if optimizer == "sgd" else optax.adam(LR, *BETAS, EPS)
+    params = [jnp.array(w) for w in parameters_of(net)]
+    state = chosen.init(params)
+
+    def loss_of(params: Any, x: Any, y: Any) -> Any:
+        h = x
+        for i in range(0, len(params) - 2, 2):
+            h = jax.nn.relu(h @ params[i].T + params[i + 1])
+        z = h @ params[-2].T + params[-1]
+        if is_regression(net):
+            return jnp.mean((z - y) ** 2)
+        return optax.softmax_cross_entropy_with_integer_labels(z, y).mean()
+
+    def whole(params: Any, state: Any, x: Any, y: Any) -> Any:
+        loss, grads = jax.value_and_grad(loss_of)(params, x, y)
+        updates, state = chosen.update(grads, state, params)
+        return optax.apply_updates(params, updates), state, loss
+
+    jitted = jax.jit(whole, donate_argnums=(0, 1))
+
+    def step(x: Any, y: Any) -> float:
+        nonlocal params, state
+        params, state, loss = jitted(params, state, x, y)
+        return float(loss)
+
+    return Trainer(lambda x, y: (jnp.array(x), jnp.array(y)), step, lambda: [np.array(p) for p in params])
+
+
+def per_sample(kind: str, w: np.ndarray, v: np.ndarray, x: np.ndarray) -> Callable[[], Any]:
+    """jit of vmap of grad; the norms from the gradients."""
+
+    def loss(w: Any, v: Any, x: Any) -> Any:
+        return ((v @ jnp.tanh(w @ x)) ** 2).sum()
+
+    grads = jax.vmap(jax.grad(loss, (0, 1)), (None, None, 0))
+
+    def norms(*args: Any) -> Any:
+        return jnp.sqrt(sum((g * g).sum((1, 2)) for g in grads(*args)))
+
+    f, given = jax.jit(grads if kind == "gradients" else norms), tuple(map(jnp.asarray, (w, v, x)))
+    return lambda: SYNC(f(*given))

@@ -1,0 +1,87 @@
+"""The README's performance table, between its markers: no figure there is typed by hand."""
+
+from pathlib import Path
+from statistics import geometric_mean
+
+from bench.report.tables import amount, digits, lost, over, peers_of, with_peers
+from bench.suites.row import BenchError, Row, Run
+
+BEGIN, END = "<!-- performance -->", "<!-- /performance -->"
+
+
+def fill(readme: Path, run: Run, source: Path) -> None:
+    """Put the table of this run between the markers.  Raises BenchError where they are not there, once each."""
+    text = readme.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise BenchError(f"{readme}: expected {BEGIN} and then {END}, once each")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n{markdown(run, source.name)}\n{END}{after}", encoding="utf-8")
+
+
+def markdown(run: Run, source: str) -> str:
+    """Training steps, the other suites by their means, and the rows that are lost."""
+    m = run.machine
+    versions = ", ".join(f"{name} {run.versions[name]}" for name in ("numpy", "torch", "jax") if name in run.versions)
+    n_threads = run.settings.get("threads")
+    threads = f"{n_threads} thread" + ("" if n_threads == 1 else "s")
+    head = (
+        f"{m.get('gpu') or m.get('cpu')}, {m.get('cores')} cores, {threads}, {versions}; "
+        f"commit {run.commit}, {run.started[:10]}, `bench/results/{source}`. A ratio is a peer's time over gpugrad's: "
+        "above 1 gpugrad is faster."
+    )
+    parts = [head, steps(run), means(run), losses(run)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def steps(run: Run) -> str:
+    """A line for each training step: our times, and each peer's ratio to the compiled one."""
+    rows = [r for r in run.rows if r.suite == "train" and r.times and r.params.get("way") == "compiled"]
+    rows = rows or [r for r in run.rows if r.suite == "train" and r.times]
+    if not rows:
+        return ""
+    peers = peers_of(rows)
+    lines = [["training step, batch", "eager", "compiled", *(f"{p} /" for p in peers)]]
+    for r in rows:
+        times = [amount(r.times[who].median) if who in r.times else "–" for who in ("gpugrad", "gpugrad compiled")]
+        ratios = [digits(v) if (v := over(r, p)) is not None else "–" for p in peers]
+        lines.append([f"{r.name}, {r.params.get('batch')}, {r.params.get('optimizer')}", *times, *ratios])
+    return _table(lines)
+
+
+def means(run: Run) -> str:
+    """Geometric means of each suite."""
+    rows = [r for r in with_peers(run) if r.unit == "s"]
+    peers = peers_of(rows)
+    lines = [["geometric mean", "rows", "best peer", *peers]]
+    for suite in dict.fromkeys(r.suite for r in rows):
+        chosen = [r for r in rows if r.suite == suite and r.params.get("way", "compiled") == "compiled"]
+        if chosen:
+            lines.append([suite, str(len(chosen)), _mean([r.ratio.median for r in chosen]),
+                          *(_mean([over(r, p) for r in chosen]) for p in peers)])  # fmt: skip
+    return _table(lines) if len(lines) > 1 else ""
+
+
+def _mean(values: list[float | None]) -> str:
+    there = [v for v in values if v]
+    return digits(geometric_mean(there)) if there else "–"
+
+
+def losses(run: Run) -> str:
+    """In words: how many rows are lost, and the first of them."""
+    rows, all_of_them = lost(run), with_peers(run)
+    if not rows:
+        return "No row is lost." if all_of_them else ""
+    most = "; ".join(map(_said, rows[:5]))
+    return f"A peer is faster in {len(rows)} of {len(all_of_them)} rows, most in: {most}."
+
+
+def _said(row: Row) -> str:
+    assert row.ratio
+    return f"{row.key} {digits(row.ratio.median)} ({row.ratio.peer})"
+
+
+def _table(lines: list[list[str]]) -> str:
+    head, *rest = lines
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, rule, *rest])

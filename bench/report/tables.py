@@ -1,0 +1,103 @@
+"""What rows come to: means, which are lost, and figures as text."""
+
+from collections.abc import Iterable, Sequence
+from statistics import geometric_mean
+
+from bench.suites.row import Row, Run, Stat
+
+PEERLESS = ("ops", "ceilings")  # suites whose rows are held against a bound, not a peer
+
+
+def with_peers(run: Run) -> list[Row]:
+    """The rows with a ratio against a peer."""
+    return [row for row in run.rows if row.ratio and row.suite not in PEERLESS]
+
+
+def lost(run: Run) -> list[Row]:
+    """Rows in which the best peer is faster, the worst first."""
+    return sorted((r for r in with_peers(run) if r.ratio.median < 1), key=lambda r: r.ratio.median)
+
+
+def losers_first(rows: Iterable[Row]) -> list[Row]:
+    """By ratio, smallest first; rows without one last."""
+    return sorted(rows, key=lambda r: r.ratio.median if r.ratio else float("inf"))
+
+
+def means(run: Run) -> list[str]:
+    """A line for each suite: the geometric mean of the ratios against the best peer, and of those against each peer."""
+    lines = []
+    for suite in dict.fromkeys(row.suite for row in with_peers(run)):
+        for unit, rows in by_unit(r for r in with_peers(run) if r.suite == suite).items():
+            ratios = [r.ratio.median for r in rows]
+            what = f"{suite}{'' if unit == 's' else ', ' + unit}"
+            lines.append(f"{what}: best peer / gpugrad {geometric_mean(ratios):.2f} over {len(ratios)} rows, "
+                         f"lost {sum(x < 1 for x in ratios)}")  # fmt: skip
+    return lines
+
+
+def by_unit(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """{"s": rows of times, "bytes": rows of sizes}."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.unit, []).append(row)
+    return found
+
+
+def over(row: Row, peer: str) -> float | None:
+    """A peer's median over ours."""
+    ours, theirs = row.times.get(row.ours), row.times.get(peer)
+    return theirs.median / ours.median if ours and theirs and ours.median else None
+
+
+def peers_of(rows: Sequence[Row]) -> list[str]:
+    """The peers that stand in any of these rows, in order of appearance."""
+    return list(dict.fromkeys(who for row in rows for who in row.peers))
+
+
+SCALES = {
+    "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
+    "bytes": ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B")),
+}
+
+
+def amount(value: float, unit: str = "s") -> str:
+    """Three digits and a unit.
+
+    >>> amount(1.5e-5), amount(3 * 2**20, "bytes")
+    ('15 µs', '3 MiB')
+    """
+    for scale, name in SCALES[unit]:
+        if abs(value) >= scale:
+            return f"{digits(value / scale)} {name}"
+    return f"{digits(value / SCALES[unit][-1][0])} {SCALES[unit][-1][1]}"
+
+
+def digits(value: float) -> str:
+    """Three significant digits, without an exponent.
+
+    >>> digits(1234.5), digits(12.34), digits(0.01234)
+    ('1235', '12.3', '0.0123')
+    """
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+def spread(stat: Stat, unit: str = "s") -> str:
+    """Median and quartiles: "15 µs (14.6 µs to 15.9 µs)"."""
+    return f"{amount(stat.median, unit)} ({amount(stat.low, unit)} to {amount(stat.high, unit)})"
+
+
+def per_second(value: float, unit: str) -> str:
+    """ "12.3 GB/s", "45 GFLOP/s"."""
+    name = "B/s" if unit == "bytes" else "FLOP/s"
+    for scale, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{digits(value / scale)} {prefix}{name}"
+    return f"{digits(value)} {name}"
+
+
+def label(row: Row) -> str:
+    """A row's name with its parameters."""
+    params = ", ".join(str(v) if isinstance(v, str) else f"{k} {v}" for k, v in row.params.items())
+    return f"{row.name}, {params}" if params else row.name

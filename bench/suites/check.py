@@ -1,0 +1,102 @@
+"""Whether a run is slower than a stored one of the same machine: ratios, not times, as these do not travel."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bench.suites.row import Fit, Row, Run
+from bench.suites.run import NOT_MEASURED, Say, measured
+from bench.suites.task import Settings, Task
+
+ALLOWED = 0.15  # a ratio may fall by so much
+FEWEST = 2  # rounds: of a single one nothing is known
+AGAIN = 2  # a row that fell is measured so many times more, and the best counts: a busy machine is no fault of ours
+
+
+class Fall(NamedTuple):
+    """A row whose ratio fell."""
+
+    key: str
+    before: float
+    now: float
+
+    def __str__(self) -> str:
+        share = 1 - self.now / self.before
+        return f"{self.key}: the ratio fell by {share:.0%}, from {self.before:.3g} to {self.now:.3g}"
+
+
+def falls(stored: Run, rows: Iterable[Row]) -> list[Fall]:
+    """The rows that fell by more than is allowed; of rows with one key, the best.
+
+    Beside a bound such as a copy, which a neighbour in the cache slows more than us, our own time must have risen too.
+    """
+    before = {row.key: row for row in stored.rows if _counts(row)}
+    now: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.key in before and _counts(row):
+            now.setdefault(row.key, []).append(row)
+    found = []
+    for key, again in now.items():
+        old, new = _ratio(before[key]), max(map(_ratio, again))
+        rose = min(map(_time, again)) > (1 + ALLOWED) * _time(before[key])
+        if new < (1 - ALLOWED) * old and (rose or before[key].peers):
+            found.append(Fall(key, old, new))
+    return found
+
+
+def _counts(row: Row) -> bool:
+    """Whether there is a ratio of several rounds."""
+    return row.ratio is not None and row.ours in row.times and row.times[row.ours].rounds >= FEWEST
+
+
+def _ratio(row: Row) -> float:
+    assert row.ratio
+    return row.ratio.median
+
+
+def _time(row: Row) -> float:
+    return row.times[row.ours].median
+
+
+def failed(run: Run) -> list[Row]:
+    """The rows that could not be measured, wrong results among them."""
+    return [row for row in run.rows if not row.times and row.notes.get("", "").startswith(NOT_MEASURED)]
+
+
+def comparable(stored: Run, run: Run) -> str:
+    """Why the two cannot be compared; empty where they can."""
+    if stored.machine.get("id") != run.machine.get("id"):
+        return (
+            f"--check: the file is from another machine ({stored.machine.get('cpu')}, {stored.machine.get('cores')} "
+            f"cores), this one is {run.machine.get('cpu')}, {run.machine.get('cores')} cores"
+        )
+    for name in ("threads", "suite"):
+        if stored.settings.get(name) != run.settings.get(name):
+            was, now = stored.settings.get(name), run.settings.get(name)
+            return f"--check: the file was made with --{name} {was}, this run with --{name} {now}"
+    shared = {row.key for row in stored.rows} & {row.key for row in run.rows}
+    return "" if shared else "--check: the two have no row in common"
+
+
+def confirmed(stored: Run, run: Run, tasks: Sequence[Task], settings: Settings, say: Say) -> list[Fall]:
+    """The falls that remain when the tasks they come from were measured again."""
+    rows = list(run.rows)
+    for _ in range(AGAIN):
+        fallen = falls(stored, rows)
+        if not fallen:
+            break
+        keys = {fall.key for fall in fallen}
+        suspects = [task for task in tasks if _gives(task, keys)]
+        say(f"{len(fallen)} ratios fell; measuring {len(suspects)} tasks again")
+        rows += [r for r in measured(suspects, settings, lambda *_: None, say) if not isinstance(r, Fit)]
+    return falls(stored, rows)
+
+
+def _gives(task: Task, keys: set[str]) -> bool:
+    """Whether a task may give one of these rows, by suite and name."""
+    heads = {key.partition(" (")[0].partition(": ")[::2] for key in keys}
+    return any(task.suite == suite and _same(task.what, name) for suite, name in heads)
+
+
+def _same(what: str, name: str) -> bool:
+    plain = name.replace("checkpoint: time", "checkpoint").replace("checkpoint: peak memory", "checkpoint")
+    return what.startswith(plain) or plain in what or plain.endswith(what)

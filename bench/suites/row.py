@@ -1,0 +1,168 @@
+"""What a run leaves behind: rows, ceilings and fits, and the JSON file they stand in.  Standard library only.
+
+docs/benchmarks.md describes the file; bench/gpu writes the same, so that both join one report.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+FORMAT = "gpugrad-bench-1"
+OURS = "gpugrad"
+BOUNDS = ("ceiling", "bare NumPy")  # measured in the same rounds, but no peers
+
+
+class BenchError(Exception):
+    """What was asked for cannot be done: an unknown name, a file that is none, two files that do not compare."""
+
+
+@dataclass(frozen=True)
+class Stat:
+    """Median and quartiles of a number of rounds, in the row's unit."""
+
+    median: float
+    low: float
+    high: float
+    rounds: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Stat":
+        """Of one value for each round."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0], 1)
+        low, _, high = quantiles(values, n=4, method="inclusive")
+        return cls(median(values), low, high, len(values))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The best peer's time over ours, round by round: above 1 we win."""
+
+    peer: str
+    median: float
+    low: float
+    high: float
+
+
+@dataclass
+class Row:
+    """One line of a table.  bytes and flop: the least the work needs; ceiling: which of the file's bounds it meets.
+
+    times: {who: Stat}, in seconds, or in bytes where unit says so.  Names that begin with "gpugrad" are ours.
+    """
+
+    suite: str
+    name: str
+    params: dict[str, Any] = field(default_factory=dict)
+    times: dict[str, Stat] = field(default_factory=dict)
+    ratio: Ratio | None = None
+    bytes: int | None = None
+    flop: int | None = None
+    ceiling: str | None = None
+    unit: str = "s"
+    ours: str = OURS
+    notes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What a row is found by again in another file."""
+        params = ", ".join(f"{k}={v}" for k, v in sorted(self.params.items()))
+        return f"{self.suite}: {self.name}" + (f" ({params})" if params else "")
+
+    @property
+    def peers(self) -> dict[str, Stat]:
+        """The times of the others."""
+        return {who: stat for who, stat in self.times.items() if is_peer(who)}
+
+    @property
+    def share(self) -> float | None:
+        """The bound's time over ours, where the row was measured beside a bound."""
+        bound = self.times.get("ceiling")
+        return bound.median / self.times[self.ours].median if bound and self.ours in self.times else None
+
+
+@dataclass
+class Fit:
+    """time ~ size^exponent over one size of one series, beside the theory's exponent."""
+
+    suite: str
+    name: str
+    over: str
+    sizes: list[float]
+    seconds: list[float]
+    exponent: Stat
+    theory: float
+
+
+@dataclass
+class Run:
+    """A file: where and with what it was measured, and what was found."""
+
+    device: str
+    machine: dict[str, Any]
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    commit: str
+    kernels: str
+    started: str
+    seconds: float = 0.0
+    missing: dict[str, str] = field(default_factory=dict)
+    ceilings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    fits: list[Fit] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write the JSON file, one row a line."""
+        found = {"format": FORMAT, **asdict(self)}
+        rows, fits = found.pop("rows"), found.pop("fits")
+        head = json.dumps(found, indent=1)[:-2]
+        parts = [f'"{k}": [\n' + ",\n".join(map(_dumps, v)) + "\n]" for k, v in (("rows", rows), ("fits", fits))]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{head},\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Run":
+        """Read such a file.  Raises BenchError for anything else."""
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found.pop("format") != FORMAT:
+                raise ValueError(f"its format is not {FORMAT}")
+            found["rows"] = [_row(r) for r in found["rows"]]
+            found["fits"] = [Fit(**{**f, "exponent": Stat(**f["exponent"])}) for f in found.get("fits", [])]
+            return cls(**found)
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            raise BenchError(f"{path}: not a file of gpugrad bench ({error})") from error
+
+
+def _dumps(value: dict[str, Any]) -> str:
+    return json.dumps({k: v for k, v in value.items() if v not in (None, {}, [])})
+
+
+def _row(found: dict[str, Any]) -> Row:
+    times = {who: Stat(**stat) for who, stat in found.pop("times", {}).items()}
+    ratio = found.pop("ratio", None)
+    return Row(**found, times=times, ratio=Ratio(**ratio) if ratio else None)
+
+
+def is_peer(who: str) -> bool:
+    """Whether a name in `times` is that of another library."""
+    return not who.startswith(OURS) and who not in BOUNDS
+
+
+def ratio_of(times: dict[str, Sequence[float]], ours: str = OURS) -> Ratio | None:
+    """The ratio against the best peer: the one with the smallest median; None without peers."""
+    peers = [who for who in times if is_peer(who)]
+    if not peers or ours not in times:
+        return None
+    best = min(peers, key=lambda who: median(times[who]))
+    stat = Stat.of([a / b for a, b in zip(times[best], times[ours], strict=True)])
+    return Ratio(best, stat.median, stat.low, stat.high)
+
+
+def row_of(suite: str, name: str, times: dict[str, Sequence[float]], **more: Any) -> Row:
+    """A row from the rounds of each contestant; `ours`, where another than "gpugrad", names which of ours counts."""
+    ratio = ratio_of(times, more.get("ours", OURS))
+    return Row(suite, name, times={who: Stat.of(t) for who, t in times.items()}, ratio=ratio, **more)

@@ -1,0 +1,83 @@
+"""Training steps of the nets of bench/train.py, eager and compiled, beside the peers.
+
+Everybody starts from the same parameters and sees the same batches.  Before a time counts, ten losses must agree with
+those of float64, and so must how far the parameters have come.
+"""
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from bench.peers import by_hand, ours
+from bench.peers.nets import Trainer, batches_of, bytes_of, flop_of
+from bench.suites.row import OURS, Fit, Row, row_of
+from bench.suites.task import Settings, Task
+from bench.train import NETS, OPTIMIZERS, Net
+
+N_BATCHES, N_CHECKED = 8, 10
+LOSS_TOLERANCE = 1e-3
+MOVE_TOLERANCE = 0.1  # of the way: small gradients, whose rounding (and eps) Adam's first steps show, are in it
+
+
+def tasks(settings: Settings) -> Iterator[Task]:
+    """One for each net and optimizer."""
+    for net in settings.pick((Net((4, 3, 2), 5),), NETS[:3], NETS):
+        for optimizer in OPTIMIZERS:
+            cost = 3.0 + 10 * 60 * flop_of(net) / 1e11
+            yield Task("train", f"{net}, {optimizer}", cost, lambda s, n=net, o=optimizer: rows(n, o, s))
+
+
+def rows(net: Net, optimizer: str, settings: Settings) -> Iterator[Row | Fit]:
+    """A row for the eager step and one for the compiled step, of one measurement."""
+    batches = batches_of(net, settings.rng(*net.sizes), N_BATCHES)
+    expected = course(by_hand.trainer(net, optimizer, np.float64), batches)
+    runs, notes = {}, {}
+    for who, make in {**ours.TRAINERS, **settings.having("trainer")}.items():
+        try:
+            trainer = make(net, optimizer)
+            require_same_course(f"{net}, {optimizer}", who, course(trainer, batches), expected)
+        except Exception as error:  # a peer that fails is named; the others are measured
+            if who == OURS:
+                raise
+            notes[who] = f"left out: {type(error).__name__}: {str(error).splitlines()[0][:160]}"
+            continue
+        turns = itertools.cycle([trainer.put(*batch) for batch in batches])
+        runs[who] = partial(_step, trainer, turns)
+    rounds = settings.measure(runs)
+    work = {"flop": flop_of(net), "bytes": bytes_of(net, optimizer), "ceiling": "gemm float32", "notes": notes}
+    for who in ours.TRAINERS:
+        if who in rounds:
+            way = "compiled" if who.endswith("compiled") else "eager"
+            params = {"batch": net.batch, "optimizer": optimizer, "way": way}
+            yield row_of("train", "-".join(map(str, net.sizes)), rounds, params=params, ours=who, **work)
+
+
+def _step(trainer: Trainer, turns: Iterator[tuple[np.ndarray, np.ndarray]]) -> float:
+    return trainer.step(*next(turns))
+
+
+def course(trainer: Trainer, batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[float], np.ndarray]:
+    """Ten losses, and how far each parameter has gone."""
+    start = _flat(trainer)
+    turns = itertools.islice(itertools.cycle(batches), N_CHECKED)
+    losses = [trainer.step(*trainer.put(*batch)) for batch in turns]
+    return losses, _flat(trainer) - start
+
+
+def _flat(trainer: Trainer) -> np.ndarray:
+    return np.concatenate([np.asarray(w, float).ravel() for w in trainer.weights()])
+
+
+def require_same_course(
+    what: str, who: str, found: tuple[list[float], np.ndarray], expected: tuple[list[float], np.ndarray]
+) -> None:
+    """Raise ArithmeticError where losses or parameters part from those of float64."""
+    losses, right = np.array(found[0]), np.array(expected[0])
+    error = float(np.max(np.abs(losses - right)) / np.max(np.abs(right)))
+    if not error <= LOSS_TOLERANCE:
+        raise ArithmeticError(f"{what}: the losses of {who} are off by {error:.1e}; {LOSS_TOLERANCE:.0e} is allowed")
+    error = float(np.linalg.norm(found[1] - expected[1]) / np.linalg.norm(expected[1]))
+    if not error <= MOVE_TOLERANCE:
+        raise ArithmeticError(f"{what}: the parameters of {who} went {error:.1e} of their way aside")

@@ -1,0 +1,223 @@
+"""bench/suites: the file, how rounds are taken, the operands of every primitive, and what is refused as wrong."""
+
+import time
+from itertools import count
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bench import timing
+from bench.suites import calculus, ceilings, cold, ops, overhead, products, run, scale, task
+from bench.suites import train as train_suite
+from bench.suites.operands import work_for
+from bench.suites.row import BenchError, Fit, Ratio, Row, Run, Stat, ratio_of, row_of
+from bench.suites.task import RestedClock, Settings, Task, require_close
+from bench.train import Net
+from gpugrad.core.namespace import PRIMITIVES
+
+TINY = Settings("tiny", seed=3)
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch):
+    monkeypatch.setattr(timing, "ROUND_S", 1e-6)
+
+
+def some_run(*rows, **more):
+    given = {"device": "cpu", "machine": {"id": "a"}, "settings": {"suite": "tiny", "threads": 1}, "versions": {}}
+    return Run(
+        **{**given, "commit": "c", "kernels": "k", "started": "2026-01-01T00:00:00+00:00", **more}, rows=list(rows)
+    )
+
+
+def test_a_file_is_read_as_it_was_written(tmp_path):
+    row = row_of("a", "b", {"gpugrad": [1.0, 2.0, 3.0], "torch": [2.0, 4.0, 6.0]}, params={"n": 3}, bytes=8, flop=2)
+    fit = Fit("a", "b", "n", [1.0, 2.0], [0.1, 0.2], Stat(1.0, 0.9, 1.1, 3), 1.0)
+    before = some_run(row, Row("a", "empty"), fits=[fit], missing={"jax": "not installed"})
+    before.save(tmp_path / "deep" / "run.json")
+    assert Run.load(tmp_path / "deep" / "run.json") == before
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": "other"}', '{"format": "gpugrad-bench-1", "rows": []}'])
+def test_another_file_is_refused_by_name(tmp_path, text):
+    path = tmp_path / "other.json"
+    path.write_text(text)
+    with pytest.raises(BenchError, match=r"other\.json: not a file of gpugrad bench"):
+        Run.load(path)
+    with pytest.raises(BenchError, match="none"):
+        Run.load(tmp_path / "none.json")
+
+
+def test_the_ratio_is_that_of_the_fastest_peer_round_by_round():
+    rounds = {"gpugrad": [1.0, 2.0, 4.0], "jax": [9.0, 9.0, 9.0], "torch": [3.0, 6.0, 12.0], "bare NumPy": [0.1] * 3}
+    assert ratio_of(rounds) == Ratio("torch", 3.0, 3.0, 3.0)
+    assert ratio_of({"gpugrad": [1.0], "gpugrad compiled": [0.5], "ceiling": [0.1]}) is None
+    both = {"gpugrad": [2.0] * 3, "gpugrad compiled": [1.0] * 3, "jax": [4.0] * 3}
+    row = row_of("train", "net", both, ours="gpugrad compiled")
+    assert row.ratio.median == 4.0 and list(row.peers) == ["jax"]
+
+
+def test_quartiles():
+    assert Stat.of([1.0, 2.0, 3.0, 4.0, 5.0]) == Stat(3.0, 2.0, 4.0, 5)
+    assert Stat.of([7.0]) == Stat(7.0, 7.0, 7.0, 1)
+
+
+def test_a_slow_contestant_has_rounds_of_its_own(monkeypatch):
+    monkeypatch.setattr(task, "BUDGET_S", {"quick": 0.02})
+    monkeypatch.setattr(task, "FEWEST", {"quick": 2})
+    rounds = Settings("quick").measure({"gpugrad": lambda: None, "slow": lambda: time.sleep(0.004)})
+    assert list(rounds) == ["gpugrad", "slow"]
+    assert len(rounds["gpugrad"]) == 30 and len(rounds["slow"]) < 30
+
+
+def test_the_rested_clock_waits_before_a_start_only(monkeypatch):
+    slept = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    clock = RestedClock()
+    clock()
+    clock()
+    assert slept == [task.PAUSE_S]
+    clock()
+    assert len(slept) == 2
+
+
+def test_close_enough_is_a_share_of_the_largest_entry():
+    require_close("x", "me", np.array([100.0, 1e-3]), np.array([100.0, 0.0]), 1e-4)
+    with pytest.raises(ArithmeticError, match=r"x: me is off by 1\.0e-02 of the largest entry"):
+        require_close("x", "me", np.array([101.0]), np.array([100.0]), 1e-4)
+    with pytest.raises(ArithmeticError, match=r"shape \(1,\), expected \(2,\)"):
+        require_close("x", "me", np.ones(1), np.ones(2), 1e-4)
+    with pytest.raises(ArithmeticError):
+        require_close("x", "me", np.array([np.nan]), np.ones(1), 1e-4)
+
+
+def test_every_primitive_has_operands_and_runs():
+    names = [t.what.split(",")[0] for t in ops.tasks(TINY)]
+    assert set(names) == {n for n, p in PRIMITIVES.items() if p.forward.__module__.startswith("gpugrad.")}
+    for name in names:
+        work = work_for(name, 64, TINY.rng(1))
+        work.primitive.call(*work.args, **work.params)
+
+
+def test_a_primitive_without_operands_says_where_to_add_them(monkeypatch):
+    work_for("add", 8, TINY.rng(1))
+    monkeypatch.setitem(PRIMITIVES, "odd", SimpleNamespace(forward=ops.rows, family=None, inputs=("x",)))
+    with pytest.raises(LookupError, match="odd; add a line to SHAPED"):
+        work_for("odd", 8, TINY.rng(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "forward", "reverse"),
+    [("add", 3 * 256, 3 * 256), ("tanh", 2 * 256, 3 * 256), ("reshape", 0, 2 * 256), ("sum", 256 + 4, 256 + 4)],
+)
+def test_bytes_follow_from_the_arrays(name, forward, reverse):
+    """64 numbers are 256 bytes; tanh's rule reads g and y, writes a gradient; a view moves none, its gradient does."""
+    first, second = ops.rows(name, 64, TINY)
+    assert (first.bytes, second.bytes) == (forward, reverse)
+    assert first.params["part"] == "forward" and second.params["part"] == "VJP"
+    assert first.ratio.peer == "ceiling" and set(first.times) == {"gpugrad", "ceiling"}
+
+
+def test_a_wrong_rule_is_found(monkeypatch):
+    def wrong(F, g, y, x):
+        return g - g * y * y * (1.5 if x is None and getattr(y, "dtype", None) == np.float32 else 1.0)
+
+    monkeypatch.setattr(PRIMITIVES["tanh"], "vjp_rules", (wrong,))
+    with pytest.raises(ArithmeticError, match="VJP of tanh, 64: gpugrad is off"):
+        list(ops.rows("tanh", 64, TINY))
+
+
+def test_losses_and_ways_must_agree():
+    right = [1.0, 0.5], np.array([1.0, 2.0])
+    train_suite.require_same_course("net", "me", right, right)
+    with pytest.raises(ArithmeticError, match="net: the losses of me are off by"):
+        train_suite.require_same_course("net", "me", ([1.0, 0.6], right[1]), right)
+    with pytest.raises(ArithmeticError, match="net: the parameters of me went"):
+        train_suite.require_same_course("net", "me", (right[0], right[1] * 1.5), right)
+
+
+def test_a_peer_that_trains_otherwise_is_left_out_and_named():
+    from bench.peers import by_hand
+
+    def other(net, optimizer):
+        trainer = by_hand.trainer(net, optimizer)
+        return trainer._replace(step=lambda x, y: trainer.step(x, y) * 1.01)
+
+    settings = Settings("tiny", peers={"other": SimpleNamespace(trainer=other)})
+    eager, compiled = train_suite.rows(Net((4, 3, 2), 5), "adam", settings)
+    assert "the losses of other are off" in eager.notes["other"] and "other" not in eager.times
+    assert eager.params["way"] == "eager" and compiled.ours == "gpugrad compiled" and eager.ratio is None
+
+
+def test_an_exponent_is_fitted_to_each_series():
+    fit = scale.fit_of("scale", "a step", "batch", {1.0: [1.0, 2.0], 2.0: [4.0, 8.0, 9.0], 4.0: [16.0, 32.0]}, 2.0)
+    assert fit.exponent.median == pytest.approx(2.0) and fit.exponent.rounds == 2
+    found = list(scale.rows("width", TINY))
+    assert [type(one) for one in found] == [Row, Row, Fit, Fit]
+
+
+@pytest.mark.parametrize("kind", ["gradients", "norms"])
+def test_per_sample_rows_are_checked(kind):
+    (row,) = calculus.per_sample_rows(kind, TINY)
+    assert row.times["gpugrad"].median > 0
+
+
+def test_checkpoints_take_less_memory():
+    time_row, memory_row = calculus.checkpoint_rows(Settings("tiny"))
+    assert memory_row.unit == "bytes" and set(memory_row.times) == {"gpugrad", "gpugrad without"}
+    assert calculus.peak_bytes(lambda: np.ones(100_000)) >= 800_000
+    assert time_row.times["gpugrad"].median > 0
+
+
+def test_products_know_their_work():
+    square = products.Product("matmul", (0, 8, 8, 8))
+    assert (square.flop, square.n_bytes) == (1024, 3 * 64 * 4)
+    both = products.Product("matmul_vjp", (2, 8, 8, 8))
+    assert (both.flop, both.n_bytes) == (4096, 2 * 5 * 64 * 4)
+
+
+def test_overhead_cases_are_known_in_float64():
+    assert overhead.expected("add tracked", 8).dtype == np.float64
+    (row,) = overhead.rows("chain", 8, TINY)
+    assert row.params == {"n": 8}
+
+
+def test_ceilings_are_the_largest_copy_and_the_best_product():
+    rows = [row for t in ceilings.tasks(TINY) for row in t.run(TINY)]
+    found = ceilings.of(rows)
+    assert set(found) == {"copy", "gemm float32", "gemm float64"} and found["copy"]["unit"] == "bytes"
+    assert found["gemm float32"]["per_s"] > 0
+    assert ceilings.of([]) == {}
+
+
+def test_the_time_left_follows_from_what_was_done(monkeypatch):
+    ticks = count(0.0, 10.0)
+    monkeypatch.setattr(run.time, "perf_counter", lambda: next(ticks))
+    seen = []
+    tasks = [Task("a", "one", 1.0, lambda s: iter(())), Task("a", "two", 3.0, lambda s: iter(()))]
+    assert list(run.measured(tasks, TINY, lambda *given: seen.append(given), print)) == []
+    assert seen == [(0.0, "a: one", 4.0), (0.25, "a: two", 30.0), (1.0, "", 0.0)]
+    assert run.minutes(125) == "2:05"
+
+
+def test_a_task_that_fails_is_named_and_the_others_go_on(capsys):
+    def fail(settings):
+        raise ArithmeticError("off by far")
+        yield
+
+    good = Task("a", "good", 1.0, lambda s: iter([Row("a", "good")]))
+    found = list(run.measured([Task("a", "bad", 1.0, fail), good], TINY, lambda *given: None, print))
+    assert [row.name for row in found] == ["bad", "good"] and "off by far" in found[0].notes[""]
+    assert "a: bad was not measured: ArithmeticError: off by far" in capsys.readouterr().out
+
+
+def test_sizes_count_what_is_installed_for_a_library():
+    assert "numpy" in cold.needed_by("scikit-learn") if cold._installed("scikit-learn") else True
+    assert cold.needed_by("no-such-distribution") == set()
+    assert cold.size_of("numpy") > 1_000_000
+
+
+def test_what_a_fresh_interpreter_says():
+    assert cold._python("-c", "print(1); print(2)") == ["2"]
+    assert cold._python("-c", "raise SystemExit('no use')") == "left out: no use"
