@@ -7,7 +7,8 @@
 // 4 elements (8 in 2-byte storage), moved 16 bytes at a time; else the same groups go element by element, as do the last
 // ones of an n that is no multiple.
 // Bytes moved: 2 sizeof(T) an element.  Roofline: bandwidth in float and double; in 2-byte storage the generator's
-// 20 multiplications for 4 words come first.  Tolerance: none, the result is NumPy's bit for bit.
+// 20 multiplications for 4 words come first.  Tolerance: none, the result is NumPy's bit for bit, but for subnormal floats,
+// which become 0 where the compiler is told to flush them (CuPy tells it).
 #include "common.cuh"
 #include "philox.cuh"
 

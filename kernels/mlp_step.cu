@@ -109,7 +109,7 @@ __device__ void cross_entropy_row(const float* z, T* d, long long label, const f
   const float own = !valid ? __int_as_float(0x7fffffff) : class_weight ? class_weight[label] : 1.f;
   const float keep = (1.f - plan.smoothing) * own, share = plan.smoothing / n, mass = keep + share * spread;
   if (lane == 0) {
-    sums.loss += mass * log_of(total) - keep * (valid ? z[label] - top : 0.f) - share * spread_z;
+    sums.loss += mass * log_of(total) - keep * (valid ? z[label] - top : 0.f) - (share > 0.f ? share * spread_z : 0.f);
     sums.weight += own;
     sums.n_correct += first == label;
   }

@@ -14,5 +14,9 @@ GPUGRAD_SCALAR_MATH(sqrt_of, sqrtf, sqrt)
 GPUGRAD_SCALAR_MATH(abs_of, fabsf, fabs)
 #undef GPUGRAD_SCALAR_MATH
 
+template <typename A> struct Range;  // the largest finite number
+template <> struct Range<float> { static __device__ __forceinline__ float largest() { return 3.402823466e38f; } };
+template <> struct Range<double> { static __device__ __forceinline__ double largest() { return 1.7976931348623157e308; } };
+
 // 1 / (1 + e^-x); e^-x may overflow to inf, which gives the right 0.
 template <typename A> __device__ __forceinline__ A logistic(A x) { return A(1) / (A(1) + exp_of(-x)); }

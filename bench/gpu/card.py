@@ -42,13 +42,16 @@ class Card:
     def graph(self, run: Callable[[], Any]) -> Callable[[], Any]:
         """`run` as one CUDA graph, its memory in a pool of its own: a function that replays it, giving run's outputs.
 
-        It runs twice before: first as always, so that what outlives the graph (compiled kernels, cuBLAS's workspace) is
-        made outside the pool, then with the pool, whose blocks the captured run takes again.
+        It runs twice before, on the stream that is captured: first as always, so that what outlives the graph (compiled
+        kernels, cuBLAS's workspace of that stream) is made outside the pool, then with the pool, whose blocks the
+        captured run takes again.
         """
         cuda = self.cupy.cuda
-        run()
-        self.synchronize()
         pool, stream = cuda.MemoryPool(), cuda.Stream(non_blocking=True)
+        self.synchronize()
+        with stream:
+            run()
+            stream.synchronize()
         with cuda.using_allocator(pool.malloc), stream:
             run()
             stream.synchronize()

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..backend.cupy import import_cupy
 from . import runtime
 from .precision import current_precision
@@ -26,19 +28,33 @@ MARGIN = 0.98  # another than the default must take less than this share of its 
 Timer = Callable[[Callable[[], Any]], float]
 
 
+class Work(NamedTuple):
+    """What an operation cannot do without: arithmetic, and bytes read and written once."""
+
+    flop: float
+    n_bytes: float
+
+
 class Choice(NamedTuple):
-    """What was taken for a key, and the median seconds of all that could serve; none where it was not measured."""
+    """What was taken for a key, and the median seconds of all that could serve; none where it was not measured.
+
+    floor: the seconds that the card's measured ceilings allow at best, 0 where they are not known.
+    """
 
     taken: str
     seconds: dict[str, float]
+    floor: float = 0.0
 
     @property
     def why(self) -> str:
-        """In words: the times, or that there are none."""
+        """In words: the times and their fractions of the roofline, or that there are none."""
         if not self.seconds:
             return "the default; not measured here"
         times = sorted(self.seconds.items(), key=lambda item: item[1])
-        return ", ".join(f"{name} {1e6 * seconds:.1f} us" for name, seconds in times)
+        return ", ".join(f"{name} {1e6 * seconds:.1f} us{self._fraction(seconds)}" for name, seconds in times)
+
+    def _fraction(self, seconds: float) -> str:
+        return f", {self.floor / seconds:.0%} of the roofline" if self.floor else ""
 
 
 class Table:
@@ -54,7 +70,9 @@ class Table:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
             if kept["version"] != self._version:
                 return {}
-            return {key: Choice(taken, dict(seconds)) for key, (taken, seconds) in kept["choices"].items()}
+            return {
+                key: Choice(taken, dict(seconds), floor) for key, (taken, seconds, floor) in kept["choices"].items()
+            }
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
@@ -98,18 +116,44 @@ def use(other: Table) -> Iterator[None]:
         _tables.remove(other)
 
 
-_timers: list[Timer] = []
+class Meter(NamedTuple):
+    """How to measure: the seconds that f() takes, and the card's ceilings (flop/s of products, bytes/s) for a dtype."""
+
+    seconds: Timer
+    ceilings: Callable[[Any], Work] | None
+
+
+_meters: list[Meter] = []
 taken: dict[str, Choice] = {}  # what this process ran, by key
 
 
 @contextlib.contextmanager
-def measuring(timer: Timer | None = None) -> Iterator[None]:
-    """Within the block, measure what meets a key that was not measured before; `timer(f)` gives the seconds f takes."""
-    _timers.append(device_seconds if timer is None else timer)
+def measuring(timer: Timer | None = None, ceilings: Callable[[Any], Work] | None = None) -> Iterator[None]:
+    """Within the block, measure what meets a key that was not measured before.
+
+    `timer(f)` gives the seconds f takes, `ceilings(dtype)` the card's rates; by default the device is asked for both.
+    """
+    _meters.append(Meter(device_seconds, device_ceilings) if timer is None else Meter(timer, ceilings))
     try:
         yield
     finally:
-        _timers.pop()
+        _meters.pop()
+
+
+def device_ceilings(dtype: Any) -> Work:
+    """(flop/s of a product of square matrices by cuBLAS, bytes/s of a copy), once a process, dtype and precision."""
+    return _device_ceilings(dtype, current_precision())
+
+
+@functools.cache
+def _device_ceilings(dtype: Any, precision: str) -> Work:
+    from .gemm import gemm
+
+    n, n_bytes, zeros = 4096, 1 << 28, runtime.current().zeros
+    matrix, source, target = zeros((n, n), dtype), zeros((n_bytes,), np.uint8), zeros((n_bytes,), np.uint8)
+    product = min(device_seconds(lambda: gemm(matrix, matrix)) for _ in range(5))
+    copy = min(device_seconds(lambda: runtime.current().copy(target, source)) for _ in range(5))
+    return Work(2.0 * n**3 / product, 2.0 * n_bytes / copy)
 
 
 def device_seconds(f: Callable[[], Any]) -> float:
@@ -123,15 +167,21 @@ def device_seconds(f: Callable[[], Any]) -> float:
     return cupy.cuda.get_elapsed_time(begin, end) / 1e3
 
 
-def run(operation: str, sizes: tuple[int, ...], dtype: Any, candidates: dict[str, Callable[[], Any]]) -> Any:
+def run(
+    operation: str,
+    sizes: tuple[int, ...],
+    dtype: Any,
+    candidates: dict[str, Callable[[], Any]],
+    work: Work | None = None,
+) -> Any:
     """What the chosen candidate gives; where it declines the others in order; NotImplemented where all do.
 
-    candidates: by name, the default first; each returns NotImplemented where it cannot serve.
+    candidates: by name, the default first; each returns NotImplemented where it cannot serve.  work: for the roofline.
     """
     key = key_of(operation, sizes, dtype)
     choice = table().choices.get(key)
-    if choice is None and _timers:
-        choice = _measure(candidates, _timers[-1])
+    if choice is None and _meters:
+        choice = _measure(candidates, _meters[-1], dtype, work)
         if choice is not None:
             table().keep(key, choice)
     first = choice.taken if choice is not None and choice.taken in candidates else next(iter(candidates))
@@ -155,7 +205,7 @@ def _key(operation: str, sizes: tuple[int, ...], kind: str, arch: int) -> str:
     return f"{operation} {classes} {kind} sm_{arch}"
 
 
-def _measure(candidates: dict[str, Callable[[], Any]], timer: Timer) -> Choice | None:
+def _measure(candidates: dict[str, Callable[[], Any]], meter: Meter, dtype: Any, work: Work | None) -> Choice | None:
     """The median of interleaved rounds for each candidate that serves; None where fewer than two do."""
     able = {name: f for name, f in candidates.items() if f() is not NotImplemented}
     if len(able) < 2:
@@ -163,10 +213,17 @@ def _measure(candidates: dict[str, Callable[[], Any]], timer: Timer) -> Choice |
     for f in able.values():
         for _ in range(WARM_UP):
             f()
-    rounds = [{name: timer(f) for name, f in able.items()} for _ in range(ROUNDS)]
+    rounds = [{name: meter.seconds(f) for name, f in able.items()} for _ in range(ROUNDS)]
     seconds = {name: statistics.median(each[name] for each in rounds) for name in able}
     default, best = next(iter(able)), min(seconds, key=lambda name: seconds[name])
-    return Choice(best if seconds[best] < MARGIN * seconds[default] else default, seconds)
+    return Choice(best if seconds[best] < MARGIN * seconds[default] else default, seconds, _floor(meter, dtype, work))
+
+
+def _floor(meter: Meter, dtype: Any, work: Work | None) -> float:
+    """The seconds that the work takes at the ceilings, arithmetic and memory at once; 0 where one is not known."""
+    if work is None or meter.ceilings is None:
+        return 0.0
+    return max(amount / rate for amount, rate in zip(work, meter.ceilings(dtype), strict=True))
 
 
 def report() -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ FILE = "batched_matmul_vjp.cu"
 THREADS = 256
 SMALL = 32  # the largest side of the matrices that our kernels take
 _MOST_EACH, _BLOCKS_PER_SM = 8, 4
-_MOST_LOOP = 2**30
+_MOST_LOOP = _FARTHEST = 2**30  # what the kernels count in 32 bits: a loop, elements to the next row or column
 INSTANCES = tuple(
     f"{kernel}<{t}, {r}>" for kernel in ("matmul_vjp_small", "matmul_small") for t in TYPES for r in (1, 4)
 )
@@ -75,7 +75,8 @@ def matmul_vjp(g: Any, a: Any, b: Any) -> Any:
     elif a.shape[:-2] == b.shape[:-2]:
         candidates = {"one kernel": lambda: _both_small(g, a, b), "cuBLAS": lambda: _both_large(g, a, b)}
         sizes = math.prod(a.shape[:-2]), *a.shape[-2:], b.shape[-1]
-        both = autotune.run("matmul_vjp", sizes, g.dtype, candidates)
+        work = autotune.Work(4.0 * math.prod(sizes), 2 * (a.nbytes + b.nbytes) + g.nbytes)
+        both = autotune.run("matmul_vjp", sizes, g.dtype, candidates, work)
         da, db = (NotImplemented, NotImplemented) if both is NotImplemented else both
     else:
         da, db = _sum_of_products(g, _t(b), a.shape), _sum_of_products(_t(a), g, b.shape)
@@ -99,7 +100,7 @@ def _both_small(g: Any, a: Any, b: Any) -> Any:
     """(da, db) by one launch, where nothing is broadcast, the matrices are small and one stride leads through them."""
     (m, k), n, lead = a.shape[-2:], b.shape[-1], a.shape[:-2]
     axes = merged(lead, *(lead_strides(x, lead) for x in (g, a, b))) or [_ONCE]
-    if len(axes) > 1 or min(m, k, n) < 1 or max(m, k, n) > SMALL:
+    if len(axes) > 1 or min(m, k, n) < 1 or max(m, k, n) > SMALL or not _near(g, a, b):
         return NotImplemented
     now, n_products = runtime.current(), axes[0][0]
     da, db = now.empty(a.shape, a.dtype), now.empty(b.shape, b.dtype)
@@ -125,6 +126,11 @@ def _each(n_tiles: int, size: int, n_products: int) -> int:
     return max(1, min(_MOST_EACH, THREADS // n_tiles, 49152 // (8 * size), n_products // (n_sm * _BLOCKS_PER_SM)))
 
 
+def _near(*arrays: Any) -> bool:
+    """True where the kernels' strides reach from one row or column to the next."""
+    return all(abs(s) <= _FARTHEST * x.dtype.itemsize for x in arrays for s in x.strides[-2:])
+
+
 def _strides(x: Any, outer: int = 0, inner: int = 0, loop: int = 0) -> Any:
     """The kernels' struct Strides of a view, in elements."""
     row, column = (s // x.dtype.itemsize for s in x.strides[-2:])
@@ -136,7 +142,7 @@ def _small_sum(p: Any, q: Any, shape: tuple[int, ...]) -> Any:
     (rows, depth), columns = p.shape[-2:], q.shape[-1]
     lead = np.broadcast_shapes(p.shape[:-2], q.shape[:-2])
     own = (1,) * (len(lead) - len(shape) + 2) + shape[:-2]
-    if min(rows, depth, columns) < 1 or max(rows, depth, columns) > SMALL or 0 in lead:
+    if min(rows, depth, columns) < 1 or max(rows, depth, columns) > SMALL or 0 in lead or not _near(p, q):
         return NotImplemented
     steps = _own_strides(own, rows * columns)
     axes = merged(lead, lead_strides(p, lead), lead_strides(q, lead), steps)

@@ -1,4 +1,4 @@
-"""cuBLAS through ctypes: a handle and a workspace of our own for each thread and device.
+"""cuBLAS through ctypes: a handle of our own for each thread and device, with a workspace for each stream.
 
 CuPy's binding refuses to work while a stream is captured into a graph and cannot set a workspace; ours can do both.
 Matrices lie in columns, as cuBLAS has it: `gemm.py` turns row-major views into that.
@@ -34,15 +34,27 @@ class Operand(NamedTuple):
     stride: int
 
 
+class Workspace:
+    """Scratch memory of a library, a piece for each stream: what runs on two streams at once must not share it."""
+
+    def __init__(self, n_bytes: int) -> None:
+        self.n_bytes, self._of_stream = n_bytes, dict[int, Any]()
+
+    def address(self, stream: int) -> int:
+        """Where the piece of the current stream, whose address this is, begins."""
+        if stream not in self._of_stream:
+            self._of_stream[stream] = runtime.current().empty((self.n_bytes,), np.uint8)
+        return int(self._of_stream[stream].data.ptr)
+
+
 class Handle:
-    """One cuBLAS handle with its workspace, used by one thread on one device."""
+    """One cuBLAS handle with its workspaces, used by one thread on one device."""
 
     def __init__(self, library: Any) -> None:
         self._library, self._handle = library, ctypes.c_void_p()
         self._ask("cublasCreate_v2", ctypes.byref(self._handle))
         self._ask("cublasSetMathMode", self._handle, _SUMS_IN_F32)
-        n_bytes = (32 if runtime.current().limits().arch >= 90 else 4) << 20
-        self._workspace = runtime.current().empty((n_bytes,), np.uint8)
+        self._workspace = Workspace((32 if runtime.current().limits().arch >= 90 else 4) << 20)
         self._constants = {value: _filled(value) for value in (0.0, 1.0)}
         self._stream: int | None = None
         self._pointer_mode = _POINTERS_ON_HOST
@@ -94,8 +106,8 @@ class Handle:
         """Work on `stream` from here on.  Setting a stream takes the workspace away, so it is given again."""
         if stream != self._stream:
             self._ask("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
-            size = ctypes.c_size_t(self._workspace.nbytes)
-            self._ask("cublasSetWorkspace_v2", self._handle, ctypes.c_void_p(self._workspace.data.ptr), size)
+            address = ctypes.c_void_p(self._workspace.address(stream))
+            self._ask("cublasSetWorkspace_v2", self._handle, address, ctypes.c_size_t(self._workspace.n_bytes))
             self._stream = stream
 
     def _ask(self, function: str, *args: Any) -> None:

@@ -6,11 +6,8 @@ Matrices lie in columns, as in `cublas.py`; D = epilogue(alpha op(A) op(B)).
 import ctypes
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..errors import DeviceError
-from . import runtime
-from .cublas import COMPUTE_F64, Operand, own_handle
+from .cublas import COMPUTE_F64, Operand, Workspace, own_handle
 
 BIAS, RELU_BIAS, RELU_AUX_BIAS, DRELU_BGRAD, BGRADB = 4, 6, 134, 152, 512
 _DEFAULT_OP = 0
@@ -46,12 +43,12 @@ class Kind(NamedTuple):
 
 
 class Handle:
-    """One cuBLASLt handle with its workspace and plans, used by one thread on one device."""
+    """One cuBLASLt handle with its workspaces and plans, used by one thread on one device."""
 
     def __init__(self, library: Any) -> None:
         self._library, self._handle = library, ctypes.c_void_p()
         self._ask("cublasLtCreate", ctypes.byref(self._handle))
-        self._workspace = runtime.current().empty((WORKSPACE_BYTES,), np.uint8)
+        self._workspace = Workspace(WORKSPACE_BYTES)
         self._plans: dict[tuple[Kind, int], Any] = {}
 
     def matmul(self, kind: Kind, a: int, b: int, d: int, vector: int, aux: int, alpha: float, stream: int) -> bool:
@@ -70,7 +67,11 @@ class Handle:
             *(self._handle, plan.operation, ctypes.byref(one)),
             *(ctypes.c_void_p(a), plan.layouts[0], ctypes.c_void_p(b), plan.layouts[1], ctypes.byref(zero)),
             *(ctypes.c_void_p(d), plan.layouts[2], ctypes.c_void_p(d), plan.layouts[2], ctypes.byref(plan.algorithm)),
-            *(ctypes.c_void_p(self._workspace.data.ptr), ctypes.c_size_t(WORKSPACE_BYTES), ctypes.c_void_p(stream)),
+            *(
+                ctypes.c_void_p(self._workspace.address(stream)),
+                ctypes.c_size_t(WORKSPACE_BYTES),
+                ctypes.c_void_p(stream),
+            ),
         )
         return True
 

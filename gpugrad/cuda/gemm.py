@@ -45,7 +45,7 @@ def gemm_batched(a: Any, b: Any, out: Any = None, *, alpha: Any = 1.0, beta: flo
     if shape is None or max(*a.shape[-2:], *b.shape[-2:]) > _LARGEST:
         return NotImplemented
     a_lies, b_lies = lies(a), lies(b)
-    if a.size and b.size and (a_lies is None or b_lies is None):
+    if a.size and b.size and any(x is None or x.ld > _LARGEST for x in (a_lies, b_lies)):
         return NotImplemented
     if out is None:
         out, beta = runtime.current().empty(shape, a.dtype if dtype is None else dtype), 0.0
@@ -56,7 +56,7 @@ def gemm_batched(a: Any, b: Any, out: Any = None, *, alpha: Any = 1.0, beta: flo
     if not a.shape[-1]:
         return _without_products(out, beta)
     calls = walk(shape[:-2], *(lead_strides(x, shape[:-2]) for x in (a, b, out)))
-    if len(calls) > _MOST_CALLS:
+    if len(calls) > _MOST_CALLS or calls[0].n_matrices > _LARGEST:
         return NotImplemented
     _multiply(a, b, out, a_lies, b_lies, calls, alpha, beta)
     return out

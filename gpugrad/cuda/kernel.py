@@ -11,6 +11,7 @@ from . import runtime
 _TYPE_NAMES = {"float32": "float", "float64": "double", "float16": "__half", "bfloat16": "__nv_bfloat16"}
 TYPES = tuple(_TYPE_NAMES.values())
 MAX_GRID_Y = 65535
+MOST_COLUMNS = 2**30 - 1  # of a row: kernels count them, and twice as many sums, in 32 bits
 NULL = np.uintp(0)  # for a pointer argument that is not there
 
 

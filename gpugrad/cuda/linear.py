@@ -29,7 +29,7 @@ def linear(x: Any, w: Any, b: Any = None) -> Any:
             "cuBLAS onto the bias": lambda: _onto_bias(rows, w, b),
             "cuBLASLt": lambda: epilogue.linear_bias(rows, w, b),
         }
-        y = autotune.run("linear", (*rows.shape, w.shape[0]), x.dtype, candidates)
+        y = autotune.run("linear", (*rows.shape, w.shape[0]), x.dtype, candidates, _work(x, w))
     return y if y is NotImplemented else y.reshape(*x.shape[:-1], w.shape[0])
 
 
@@ -56,7 +56,14 @@ def linear_act(x: Any, w: Any, b: Any = None, *, activation: str, options: tuple
     candidates = {"cuBLAS + kernel": lambda: _act_after(x, w, b, act, activation, options)}
     if act.struct == "Relu" and b is not None and x.ndim == 2:
         candidates["cuBLASLt"] = lambda: _relu_by_epilogue(x, w, b)
-    return autotune.run(f"linear_act {activation}", (math.prod(x.shape[:-1]), *w.shape), x.dtype, candidates)
+    sizes = math.prod(x.shape[:-1]), *w.shape
+    return autotune.run(f"linear_act {activation}", sizes, x.dtype, candidates, _work(x, w))
+
+
+def _work(x: Any, w: Any) -> autotune.Work:
+    """Of x w^T: x and w read, the product written."""
+    n_rows, n_out = x.size // x.shape[-1] if x.size else 0, w.shape[0]
+    return autotune.Work(2.0 * n_rows * w.size, x.nbytes + w.nbytes + n_rows * n_out * x.dtype.itemsize)
 
 
 def _relu_by_epilogue(x: Any, w: Any, b: Any) -> Any:

@@ -72,7 +72,14 @@ def linear_vjp(
     if x is not None and bias and factor == (1.0, None):
         candidates["cuBLASLt"] = lambda: _by_epilogue(g, v, x, w, act)
     name = " ".join(("linear_vjp", *(d for d, on in zip(("dx", "dw", "db"), wanted, strict=True) if on)))
-    dx, dw, db = autotune.run(name, (len(g), n_out, n_in), g.dtype, candidates)
+    matrices = [a for a in (x, w) if a is not None]
+    n_bytes = g.nbytes * (1 + (v is not None)) + sum(a.nbytes for a in matrices)
+    n_bytes += (len(g) * (w is not None) + n_out * (x is not None)) * n_in * g.dtype.itemsize
+    work = autotune.Work(2.0 * len(matrices) * len(g) * n_out * n_in, n_bytes)
+    found = autotune.run(name, (len(g), n_out, n_in), g.dtype, candidates, work)
+    if found is NotImplemented:
+        return NotImplemented
+    dx, dw, db = found
     dx = None if dx is None else dx.reshape(*lead, n_in)
     return tuple(d for d, on in zip((dx, dw, db), wanted, strict=True) if on)
 
@@ -144,9 +151,7 @@ def _act_args(act: Activation, kind: Any, in_packs: bool) -> tuple[Any, ...]:
     return np.int32(STRUCTS.index(act.struct)), kind(act.p), kind(act.q), np.int32(in_packs)
 
 
-def _by_products(
-    g: Any, v: Any, x: Any, w: Any, factor: tuple[float, Any], act: Activation, bias: bool
-) -> tuple[Any, Any, Any]:
+def _by_products(g: Any, v: Any, x: Any, w: Any, factor: tuple[float, Any], act: Activation, bias: bool) -> Any:
     """delta and db in one pass, then a product for each of dx and dw."""
     delta, db = _delta(g, v, act, factor, bias)
     dx = None if w is None else gemm(delta, w)
@@ -156,14 +161,14 @@ def _by_products(
         dw = outer_split(delta, x, scale=factor[0], scale_at=factor[1])
     else:
         dw = gemm(delta.T, x, alpha=factor[0] if factor[1] is None else factor[1])
-    return dx, dw, db
+    return NotImplemented if dx is NotImplemented or dw is NotImplemented else (dx, dw, db)
 
 
 def _by_epilogue(g: Any, v: Any, x: Any, w: Any, act: Activation) -> Any:
     """delta in one pass, then dw and db by one product, and dx by another."""
     delta, _ = _delta(g, v, act, (1.0, None), False)
-    both = epilogue.weight_and_bias_grad(delta, x)
-    return both if both is NotImplemented else (None if w is None else gemm(delta, w), *both)
+    dx, both = (None if w is None else gemm(delta, w)), epilogue.weight_and_bias_grad(delta, x)
+    return NotImplemented if dx is NotImplemented or both is NotImplemented else (dx, *both)
 
 
 def _delta(g: Any, v: Any, act: Activation, factor: tuple[float, Any], bias: bool) -> tuple[Any, Any]:

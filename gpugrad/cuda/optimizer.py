@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import DeviceError
 from . import runtime
 from .kernel import NULL, TYPES, c_contiguous, launch, type_name
 
@@ -72,7 +73,20 @@ def _update(rule: str, params: list[Any], grads: list[Any], flat: Flat, c: Any, 
 
 
 def _alike(arrays: list[Any]) -> bool:
-    return bool(arrays) and type_name(arrays[0].dtype) is not None and len({a.dtype for a in arrays}) == 1
+    """True for arrays of one storage dtype; DeviceError where they are not on the current device.
+
+    The kernels get addresses in a list, which the launch cannot look into.
+    """
+    if not arrays or type_name(arrays[0].dtype) is None or len({a.dtype for a in arrays}) > 1:
+        return False
+    device, there = runtime.current().stream()[0], {a.data.device_id for a in arrays}
+    if there != {device}:
+        at = min(there - {device})
+        raise DeviceError(
+            f"optimizer: arrays of cuda:{at} to change, but cuda:{device} is the current device; take the step within "
+            f"`with cupy.cuda.Device({at}):`, each device's parameters in an optimizer of their own"
+        )
+    return True
 
 
 def _fit(params: list[Any], grads: list[Any]) -> bool:

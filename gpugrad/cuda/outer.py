@@ -7,7 +7,7 @@ import numpy as np
 
 from . import autotune, runtime
 from .gemm import gemm, on_device
-from .kernel import MAX_GRID_Y, NULL, TYPES, aligned, blocks_for, c_contiguous, launch, type_name
+from .kernel import MAX_GRID_Y, MOST_COLUMNS, NULL, TYPES, aligned, blocks_for, c_contiguous, launch, type_name
 
 FILE = "outer.cu"
 THREADS = 256
@@ -22,13 +22,17 @@ INSTANCES = (
 
 
 def alike(*arrays: Any) -> bool:
-    """True for arrays of one storage dtype, in C order without gaps (None counts as such)."""
+    """True for arrays of one storage dtype, in C order without gaps, of rows not too long (None counts as such)."""
     first = arrays[0]
     return (
-        all(a is None or (on_device(a) and a.dtype == first.dtype) for a in arrays)
+        all(a is None or (on_device(a) and a.dtype == first.dtype and _countable(a.shape)) for a in arrays)
         and type_name(first.dtype) is not None
         and c_contiguous(*arrays)
     )
+
+
+def _countable(shape: tuple[int, ...]) -> bool:
+    return not shape or shape[-1] <= MOST_COLUMNS
 
 
 def wide(dtype: Any) -> Any:
@@ -65,7 +69,8 @@ def outer_sum(g: Any, x: Any) -> Any:
     if is_tall(n_rows, m, n) and alike(g, x):
         ours = {"split over the rows": lambda: outer_split(g, x)}
         candidates = {**ours, **candidates} if ours_first(x.dtype, m, n) else {**candidates, **ours}
-        return autotune.run("outer_sum", (n_rows, m, n), x.dtype, candidates)
+        work = autotune.Work(2.0 * n_rows * m * n, g.nbytes + x.nbytes + m * n * x.dtype.itemsize)
+        return autotune.run("outer_sum", (n_rows, m, n), x.dtype, candidates, work)
     return candidates["cuBLAS"]()
 
 

@@ -33,7 +33,7 @@ def _parts(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
     return d, e, xp.maximum(e.sum(axis=axis, keepdims=True), 1), m
 
 
-@primitive(family="reduce", saves="x", widen=True, cuda="softmax_xent.logsumexp")
+@primitive(family="reduce", saves="x", widen=True, cuda="softmax.logsumexp")
 def logsumexp_(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """log of the sum of e^x over the axes."""
     _, _, total, m = _parts(xp, x, axis)
@@ -51,7 +51,7 @@ def _(F, t, y, x, *, axis, keepdims):
     return F.sum(t * F.softmax(x, axis=axis), axis=axis, keepdims=keepdims)
 
 
-@primitive(family="axis", saves="y", widen=True, cuda="softmax_xent.softmax")
+@primitive(family="axis", saves="y", widen=True, cuda="softmax.softmax")
 def softmax_(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """e^x over its sum."""
     _, e, total, _ = _parts(xp, x, axis)
@@ -66,7 +66,7 @@ softmax_.vjp(_softmax_derivative)
 softmax_.jvp(_softmax_derivative)  # the Jacobian is symmetric
 
 
-@primitive(saves={"g": "y", "y": "g y"}, widen=True, cuda="softmax_xent.softmax_grad")
+@primitive(saves={"g": "y", "y": "g y"}, widen=True, cuda="softmax.softmax_grad")
 def softmax_grad(xp: Any, g: Any, y: Any, *, axis: tuple[int, ...]) -> Any:
     """y (g - sum(g y))."""
     gy = g * y
@@ -89,7 +89,7 @@ def _(F, tg, ty, out, g, y, *, axis):
     return through_y if through_g is None else through_g + through_y
 
 
-@primitive(family="axis", saves="y", widen=True, cuda="softmax_xent.log_softmax")
+@primitive(family="axis", saves="y", widen=True, cuda="softmax.log_softmax")
 def log_softmax_(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """x - logsumexp(x)."""
     d, _, total, _ = _parts(xp, x, axis)
@@ -106,7 +106,7 @@ def _(F, t, y, x, *, axis):
     return t - _total(F, t * F.exp(y), axis)
 
 
-@primitive(saves={"g": "y", "y": "g y"}, widen=True, cuda="softmax_xent.log_softmax_grad")
+@primitive(saves={"g": "y", "y": "g y"}, widen=True, cuda="softmax.log_softmax_grad")
 def log_softmax_grad(xp: Any, g: Any, y: Any, *, axis: tuple[int, ...]) -> Any:
     """g - e^y sum(g)."""
     return g - xp.exp(y) * g.sum(axis=axis, keepdims=True)

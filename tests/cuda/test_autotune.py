@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpugrad.cuda import autotune, linear_vjp
-from gpugrad.cuda.autotune import Choice, Table, measuring, run
+from gpugrad.cuda.autotune import Choice, Table, Work, measuring, run
 from gpugrad.cuda.precision import matmul_precision
 
 F32 = np.dtype("float32")
@@ -133,7 +133,7 @@ def test_what_was_measured_with_other_kernels_is_forgotten(path):
     newer = Table(path, "v2")
     assert newer.choices == {}
     newer.keep("other", Choice("lt", {"lt": 1e-6}))
-    assert json.loads(path.read_text())["choices"] == {"other": ["lt", {"lt": 1e-6}]}
+    assert json.loads(path.read_text())["choices"] == {"other": ["lt", {"lt": 1e-6}, 0.0]}
 
 
 def test_two_processes_add_to_one_file(path):
@@ -175,3 +175,32 @@ def test_every_way_through_linear_vjp_gives_the_same(table, host, monkeypatch, b
     assert autotune.taken[key].taken == best
     for a, b in zip(got, want, strict=True):
         np.testing.assert_allclose(host.numpy(a), b, atol=1e-5)
+
+
+def test_the_roofline_fraction_of_each_is_kept_and_told(table, path):
+    ceilings = {F32: Work(flop=1e12, n_bytes=1e9)}.__getitem__
+    with measuring(Clock(), ceilings):
+        run("arithmetic", (8,), F32, candidates([], own=4, lt=2), Work(flop=1e6, n_bytes=10))
+        run("memory", (8,), F32, candidates([], own=4, lt=2), Work(flop=1e3, n_bytes=500))
+    told = dict(autotune.report())
+    assert told["arithmetic 8 float32 sm_90"] == (
+        "lt (lt 2.0 us, 50% of the roofline, own 4.0 us, 25% of the roofline)"  # 1 us at 1e12 flop/s
+    )
+    assert told["memory 8 float32 sm_90"] == "lt (lt 2.0 us, 25% of the roofline, own 4.0 us, 12% of the roofline)"
+    assert Table(path, "v1").choices == table.choices
+
+
+def test_a_fraction_is_not_made_up_where_work_or_ceilings_are_unknown(table):
+    with measuring(Clock()):
+        run("op", (8,), F32, candidates([], own=4, lt=2), Work(1e6, 10))
+    with measuring(Clock(), lambda dtype: Work(1e12, 1e9)):
+        run("op", (9,), F32, candidates([], own=4, lt=2))
+    assert not any("roofline" in why for _, why in autotune.report())
+
+
+def test_launchers_tell_their_work(host, table):
+    x, w, g = (host.array(np.ones(shape, np.float32)) for shape in ((64, 8), (4, 8), (64, 4)))
+    with measuring(lambda f: 1e-3, lambda dtype: Work(1e6, 1e12)):
+        linear_vjp.linear_vjp(g, None, x, w, activation="identity", options=(), bias=True)
+    (choice,) = table.choices.values()
+    assert choice.floor == pytest.approx(2 * 2 * 64 * 4 * 8 / 1e6)  # two products

@@ -145,6 +145,16 @@ def test_what_is_declined(host):
         assert launchers.matmul_vjp(*args) is NotImplemented
 
 
+@pytest.mark.host_only
+def test_strides_beyond_32_bits_are_declined(host):
+    from tests.host_cuda.arrays import wrap
+
+    far = np.lib.stride_tricks.as_strided(np.ones(8), (2, 2, 2), (8, 2**34, 2**34))  # elements 2^31 apart, never read
+    a, x = wrap(far), host.array(np.ones((2, 2, 2)))
+    assert launchers.matmul(a, x) is NotImplemented and launchers.matmul(x, a) is NotImplemented
+    assert launchers.matmul_vjp(x, a, x) is NotImplemented
+
+
 @pytest.mark.parametrize(
     "shapes", [((5, 2, 3), (5, 3, 4)), ((3,), (5, 3, 4)), ((4, 1, 2, 3), (5, 3, 4)), ((2, 2, 2, 2, 3), (2, 1, 2, 3, 3))]
 )

@@ -6,7 +6,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from gpugrad.cuda import cublas, runtime
+from gpugrad.cuda import cublas, cublaslt, runtime
+from gpugrad.cuda import gemm as gemm_module
 from gpugrad.cuda.gemm import gemm, gemm_batched, lies
 from gpugrad.cuda.precision import matmul_precision
 from gpugrad.errors import ArgumentError, DeviceError
@@ -172,6 +173,36 @@ def test_the_handle_sums_in_float32_and_has_its_workspace_on_each_stream(host, m
         monkeypatch.setattr(host, "stream", lambda stream=stream: (0, stream))
         np.testing.assert_array_equal(host.numpy(gemm(a, a)), np.full((2, 2), 2.0))  # status 7 without a workspace
     assert last()[5] == 16
+
+
+@pytest.mark.host_only
+def test_two_streams_share_no_workspace(host, monkeypatch):
+    given, ask = [], cublas.Handle._ask
+
+    def asking(self, function, *args):
+        if function == "cublasSetWorkspace_v2":
+            given.append(args[1].value)
+        ask(self, function, *args)
+
+    monkeypatch.setattr(cublas.Handle, "_ask", asking)
+    a = host.array(np.ones((2, 2)))
+    for stream in (8, 4096, 8):
+        monkeypatch.setattr(host, "stream", lambda stream=stream: (7, stream))  # a device of its own: a new handle
+        gemm(a, a)
+    assert given[0] == given[2] != given[1]
+    scratch = cublaslt.Handle(host.library("cublasLt"))._workspace
+    assert scratch.address(8) == scratch.address(8) != scratch.address(4096)
+
+
+def test_what_cublas_cannot_count_is_declined(host, monkeypatch):
+    """It counts in 32 bits: sides, leading dimensions, and matrices."""
+    monkeypatch.setattr(gemm_module, "_LARGEST", 8)
+    long_rows, many = host.array(random((2, 9))), host.array(random((9, 2, 2)))
+    assert gemm(long_rows, long_rows.T) is NotImplemented
+    assert gemm(long_rows[:, :3], host.array(random((3, 2)))) is NotImplemented
+    assert gemm(host.array(random((2, 3))), long_rows[:, :3].T) is NotImplemented
+    assert gemm_batched(many, many) is NotImplemented
+    assert gemm_batched(many[:8], many[:8]) is not NotImplemented
 
 
 def test_a_refusal_of_cublas_is_explained(host):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from gpugrad.core.namespace import RAW
+from gpugrad.cuda import gemm, outer
 from gpugrad.cuda import linear as forward
 from gpugrad.cuda import linear_vjp as launchers
-from gpugrad.cuda import outer
 from gpugrad.cuda.runtime import Limits
 from gpugrad.ops import fused_linear
 
@@ -107,6 +107,14 @@ def test_only_what_is_wanted(host, monkeypatch, rows, wanted):
     monkeypatch.setattr(outer, "TALL_ROWS", rows)
     check(host, "float32", 35, 6, 7, **wanted)
     check(host, "float32", 35, 6, 7, "identity", v=False, **wanted)
+
+
+@pytest.mark.parametrize(("given", "scale"), [("gvw", None), ("gvx", 0.5), ("gvxw", 0.5), ("gvxw", None)])
+def test_what_cublas_cannot_count_is_declined(host, monkeypatch, given, scale):
+    monkeypatch.setattr(gemm, "_LARGEST", 30)
+    shapes = {"g": (31, 6), "v": (31, 6), "x": (31, 7), "w": (6, 7)}
+    args = (host.array(random(shape, "float32")) if name in given else None for name, shape in shapes.items())
+    assert launchers.linear_vjp(*args, scale, activation="tanh", options=(), bias=True) is NotImplemented
 
 
 @pytest.mark.parametrize("rows", [1, 4096])

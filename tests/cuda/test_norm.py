@@ -144,6 +144,22 @@ def test_rows_too_long_for_the_shared_memory_are_declined(host):
     assert launchers.normalize_vjp(x, x, w, mean, var, axis=(1,), eps=EPS, bias=True) is NotImplemented
 
 
+@pytest.mark.parametrize(("spare", "served"), [(0, False), (255, False), (256, True)])
+def test_a_row_leaves_room_for_the_shared_memory_of_the_kernel_itself(host, spare, served):
+    x, w = host.array(np.ones((2, 7000), "float32")), host.array(np.ones(7000, "float32"))
+    host.device = Limits(arch=90, n_sm=2, shared_bytes=2 * 7000 * 4 + spare)
+    _, mean, var = launchers.normalize(x, w, w, axis=(1,), eps=EPS)
+    got = launchers.normalize_vjp(x, x, w, mean, var, axis=(1,), eps=EPS, bias=True)
+    assert (got is not NotImplemented) == served
+
+
+def test_rows_longer_than_the_kernels_count_are_declined(host, monkeypatch):
+    monkeypatch.setattr(launchers, "MOST_COLUMNS", 6)
+    x = host.array(np.ones((2, 2, 3)))
+    assert launchers.standardize(x, axis=(1, 2), eps=EPS) is not NotImplemented
+    assert launchers.standardize(x, axis=(0, 1, 2), eps=EPS) is NotImplemented
+
+
 @pytest.mark.parametrize("layer", ["layer_norm", "batch_norm"])
 def test_gradients_of_both_orders_through_the_engine(host, layer):
     arrays = [random((6, 4)), random((4,), seed=1), random((4,), seed=2)]

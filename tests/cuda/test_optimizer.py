@@ -5,6 +5,7 @@ import pytest
 
 from gpugrad import Tensor, optim
 from gpugrad.cuda import optimizer as kernels
+from gpugrad.errors import DeviceError
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -167,6 +168,19 @@ def test_what_cannot_be_served_is_declined(host):
     assert kernels.grad_norm([strided]) is NotImplemented
     assert kernels.clip_by_norm([strided], host.array(np.float64(1.0)), 1.0) is NotImplemented
     assert kernels.clip_by_norm([p], np.float32(1.0), 1.0) is NotImplemented
+    assert host.launches == []
+
+
+@pytest.mark.host_only
+def test_arrays_of_another_device_are_refused(host, monkeypatch):
+    """The launch sees no array of a list, and a kernel that met them would end all work on the device."""
+    p = Tensor(host.array(np.ones(4, np.float32)), requires_grad=True)
+    p.grad = Tensor(host.array(np.ones(4, np.float32)))
+    monkeypatch.setattr(host, "stream", lambda: (1, 0))
+    steps = (optim.SGD([p], lr=0.1).step, lambda: optim.clip_grad_norm_([p], 1.0))
+    for step in steps:
+        with pytest.raises(DeviceError, match=r"arrays of cuda:0 to change, but cuda:1 is .* cupy\.cuda\.Device\(0\)"):
+            step()
     assert host.launches == []
 
 

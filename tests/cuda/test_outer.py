@@ -131,6 +131,14 @@ def test_a_norm_is_never_negative_and_declined_where_building_is_less_work(host)
     assert outer.outer_norm2(host.array(g), host.array(x.astype("float64"))) is NotImplemented
 
 
+def test_rows_longer_than_the_kernels_count_are_declined(host, monkeypatch):
+    monkeypatch.setattr(outer, "MOST_COLUMNS", 4)
+    u, long, x = (host.array(random((3, n), "float32")) for n in (2, 5, 4))
+    assert outer.outer_each(u, x) is not NotImplemented
+    assert outer.outer_each(u, long) is NotImplemented
+    assert outer.outer_each(long, u) is NotImplemented
+
+
 def test_nothing_is_launched_for_nothing(host):
     assert outer.outer_each(host.array(np.ones((0, 3))), host.array(np.ones((0, 2)))).shape == (0, 3, 2)
     assert outer.outer_norm2(host.array(np.ones((0, 1, 3))), host.array(np.ones((0, 1, 2)))).shape == (0,)

@@ -1,85 +1,13 @@
 """Launchers of softmax_xent.cu on host memory, against the primitives' own forwards in float64."""
 
-import math
-
 import numpy as np
 import pytest
 
 import gpugrad as gg
 from gpugrad import nn, ops
-from gpugrad.core.namespace import PRIMITIVES
 from gpugrad.core.tensor import raw
 from gpugrad.cuda import softmax_xent as kernels
-
-ml_dtypes = pytest.importorskip("ml_dtypes")
-
-# Rows by rows of a few lanes, of a warp, and of a block of 256 and 512 threads; in packs and one by one.
-SHAPES = (
-    (1, 1),
-    (5, 2),
-    (33, 3),
-    (7, 10),
-    (31, 8),
-    (9, 31),
-    (4, 33),
-    (3, 257),
-    (2, 1000),
-    (40, 600),
-    (3, 1031),
-    (2, 4112),
-)
-TOLERANCE = {np.float32: 4e-6, np.float64: 1e-14, np.float16: 2.0**-10, ml_dtypes.bfloat16: 2.0**-7}
-each_dtype = pytest.mark.parametrize("dtype", TOLERANCE, ids=lambda t: np.dtype(t).name)
-
-
-def drawn(shape, dtype, seed=0, scale=3.0):
-    return (np.random.default_rng(seed).normal(size=shape) * scale).astype(dtype)
-
-
-def labels_for(shape, dtype=np.int64):
-    return (np.arange(shape[0]) * 7 % shape[1]).astype(dtype)
-
-
-def reference(name, *args, **params):
-    """The primitive's forward on NumPy arrays, in float64."""
-    wide = [a if a is None or a.dtype.kind in "iu" else a.astype(np.float64) for a in args]
-    with np.errstate(all="ignore"):
-        return PRIMITIVES[name].forward(np, *wide, **params)
-
-
-def assert_close(host, got, want, dtype, terms=1):
-    """Within the tolerance of the larger of 1 and |want|; float32's and float64's grows with the terms added up."""
-    got = host.numpy(got)
-    assert got.dtype == dtype and got.shape == np.shape(want)
-    got, want = got.astype(np.float64), np.asarray(want)
-    finite = np.isfinite(want)
-    np.testing.assert_array_equal(got[~finite], want[~finite])
-    off = np.abs(got[finite] - want[finite]) / np.maximum(1, np.abs(want[finite]))
-    assert off.max(initial=0) <= TOLERANCE[dtype] * max(1, math.log2(terms) / 4)
-
-
-@each_dtype
-def test_softmax_and_its_kin(host, dtype):
-    for order, shape in enumerate(SHAPES):
-        host.order(order % 3, seed=1)
-        x, g, axis = drawn(shape, dtype), drawn(shape, dtype, 1, 1.0), (1,)
-        y, log_y = (np.asarray(reference(name, x, axis=axis)) for name in ("softmax", "log_softmax"))
-        assert_close(host, kernels.softmax(host.array(x), axis=axis), y, dtype)
-        assert_close(host, kernels.log_softmax(host.array(x), axis=axis), log_y, dtype)
-        want = reference("logsumexp", x, axis=axis, keepdims=False)
-        assert_close(host, kernels.logsumexp(host.array(x), axis=axis, keepdims=False), want, dtype)
-        for name, v in (("softmax_grad", y.astype(dtype)), ("log_softmax_grad", log_y.astype(dtype))):
-            got = getattr(kernels, name)(host.array(g), host.array(v), axis=axis)
-            assert_close(host, got, reference(name, g, v, axis=axis), dtype, terms=shape[1])
-
-
-def test_several_trailing_axes_and_shapes_kept(host):
-    x = drawn((3, 4, 5), np.float32)
-    for axis in ((2,), (1, 2), (0, 1, 2)):
-        assert_close(host, kernels.softmax(host.array(x), axis=axis), reference("softmax", x, axis=axis), np.float32)
-        for keepdims in (True, False):
-            want = reference("logsumexp", x, axis=axis, keepdims=keepdims)
-            assert_close(host, kernels.logsumexp(host.array(x), axis=axis, keepdims=keepdims), want, np.float32)
+from tests.cuda.logits import SHAPES, assert_close, drawn, each_dtype, labels_for, reference
 
 
 @pytest.mark.parametrize("n_cols", [70_000, 100_003])
@@ -87,38 +15,11 @@ def test_rows_of_many_classes(host, n_cols):
     """A block of 512 threads a row, in packs and one by one."""
     host.order(2, seed=n_cols)
     z, t = drawn((2, n_cols), np.float32), np.array([3, n_cols - 1])
-    assert_close(host, kernels.softmax(host.array(z), axis=(1,)), reference("softmax", z, axis=(1,)), np.float32)
     want = reference("cross_entropy_mean", z, t, None, smoothing=0.1)
     got = kernels.cross_entropy_mean(host.array(z), host.array(t), smoothing=0.1)
     for mine, theirs in zip(got[:2], want, strict=False):
         assert_close(host, mine, theirs, np.float32, terms=n_cols)
     assert int(host.numpy(got[2])) == want[2]
-
-
-def test_more_rows_than_the_grid_has_and_views_that_are_not_aligned(host):
-    x = drawn((20_001, 2), np.float32)
-    assert_close(host, kernels.softmax(host.array(x), axis=(1,)), reference("softmax", x, axis=(1,)), np.float32)
-    flat = host.array(drawn(1 + 6 * 40, np.float32))
-    view = flat[1:].reshape(6, 40)
-    want = reference("log_softmax", host.numpy(view), axis=(1,))
-    assert_close(host, kernels.log_softmax(view, axis=(1,)), want, np.float32)
-
-
-@pytest.mark.parametrize("n_cols", [5, 40, 1200])
-def test_infinities_and_nan_as_on_numpy(host, n_cols):
-    """Elements of +inf share the weight, -inf has none, and NaN goes through the whole row."""
-    x = drawn((6, n_cols), np.float32)
-    x[0, 1] = -np.inf
-    x[1, :] = -np.inf
-    x[2, 0] = x[2, 3] = np.inf
-    x[3, 2] = np.nan
-    x[4, :] = 1e30
-    x[5, :] = -3e38
-    for name in ("softmax", "log_softmax"):
-        want = PRIMITIVES[name].raw[np.ndarray](x, axis=(1,)).astype(np.float64)
-        assert_close(host, getattr(kernels, name)(host.array(x), axis=(1,)), want, np.float32)
-    want = PRIMITIVES["logsumexp"].raw[np.ndarray](x, axis=(1,), keepdims=False).astype(np.float64)
-    assert_close(host, kernels.logsumexp(host.array(x), axis=(1,), keepdims=False), want, np.float32)
 
 
 @each_dtype
@@ -221,14 +122,8 @@ def test_what_cannot_be_served_is_declined(host):
     none = host.array(np.ones((0, 6), np.float32))
     assert kernels.cross_entropy_index(z, host.numpy(t)) is NotImplemented
     assert kernels.cross_entropy_index_grad(host.numpy(g), z, t) is NotImplemented
-    assert kernels.softmax_grad(z, host.numpy(z), axis=(1,)) is NotImplemented
     for bad in (z.T, whole, none):
-        assert kernels.softmax(bad, axis=(1,)) is NotImplemented
         assert kernels.cross_entropy_index(bad, t) is NotImplemented
-        assert kernels.softmax_grad(z, bad, axis=(1,)) is NotImplemented
-    assert kernels.softmax(z, axis=(0,)) is NotImplemented
-    assert kernels.softmax(z, axis=()) is NotImplemented
-    assert kernels.softmax_grad(g, z, axis=(1,)) is NotImplemented
     assert kernels.cross_entropy_index(z, t[:3]) is NotImplemented
     assert kernels.cross_entropy_index(z, z) is NotImplemented
     assert kernels.cross_entropy_soft(z, host.array(np.ones((4, 6)))) is NotImplemented
@@ -237,6 +132,13 @@ def test_what_cannot_be_served_is_declined(host):
     assert kernels.cross_entropy_mean(z, t, g, smoothing=0.0) is NotImplemented
     assert kernels.cross_entropy_mean(z, t, host.array(np.ones(6)), smoothing=0.0) is NotImplemented
     assert host.launches == []
+
+
+def test_more_classes_than_the_kernels_count_are_declined(host, monkeypatch):
+    monkeypatch.setattr(kernels, "MOST_COLUMNS", 5)
+    z, t = host.array(np.ones((4, 6), np.float32)), host.array(np.zeros(4, np.int64))
+    assert kernels.cross_entropy_index(z, t) is NotImplemented
+    assert kernels.cross_entropy_mean(z, t, smoothing=0.0) is NotImplemented
 
 
 def test_the_operations_reach_the_kernels(host):

@@ -1,5 +1,6 @@
 """The resolver of kernel sources: where they are, how headers are spliced, what the hash covers."""
 
+import re
 import shutil
 import subprocess
 
@@ -108,3 +109,9 @@ def test_hash_equals_the_shell_line_of_the_page(tmp_path):
     script = f"git init -q . && git add . && {line}"
     shell = subprocess.run(["bash", "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert source.kernels_hash(root / "kernels") == shell.stdout.strip()
+
+
+def test_the_page_names_every_kernel_file_and_no_other():
+    page = (source.kernels_dir() / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `([\w.]+\.cuh?)` \|", page, re.MULTILINE)
+    assert sorted(named) == sorted(path.name for path in source.kernels_dir().glob("*.cu*"))

@@ -22,7 +22,7 @@ TOLD = {  # kernel: what the launch says
     "stack_too_deep": r"stack overflow",
     "trapped": r"thread \(3,0,0\).*__trap\(\)",
 }
-SILENT = "unwritten_shared", "missing_barrier", "race_in_a_warp"
+SILENT = "unwritten_shared", "missing_barrier", "race_in_a_warp", "race_of_blocks"
 INTEGER = {"shift_too_far", "division_by_zero", "stack_too_deep", "trapped"}
 
 
@@ -76,3 +76,13 @@ def test_a_race_in_a_warp_shows_in_one_of_the_orders(broken):
         broken.get_function("race_in_a_warp")((1,), (32,), (y,))
         results.append(np.array_equal(y, np.roll(np.arange(32), -1)))
     assert not all(results)
+
+
+def test_a_race_of_blocks_shows_where_the_order_of_blocks_decides(broken):
+    results = set()
+    for order in ORDERS:
+        broken.order(order, seed=2)
+        y = np.zeros(32, np.float32)
+        broken.get_function("race_of_blocks")((32,), (1,), (y,))
+        results.add(y.tobytes())
+    assert len(results) == len(ORDERS)

@@ -7,11 +7,21 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 LIBRARIES = {"address,undefined": ("libasan.so", "libubsan.so"), "thread": ("libtsan.so",)}
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "TSAN_OPTIONS": "exitcode=66", "OPENBLAS_NUM_THREADS": "1"}
+NOT_OF_KERNELS = {  # those of tests/cuda that launch nothing, or the same kernels for much longer
+    *("autotune", "device_runtime", "dispatch", "host_backend", "kernel", "mutations", "nvrtc", "requirements"),
+    *("runtime", "source"),
+}
+TESTS = {path.stem.removeprefix("test_") for path in Path(__file__).parents[1].glob("cuda/test_*.py")}
+FILES = (  # a process each: ThreadSanitizer keeps a history for each thread of each library
+    *(f"cuda/test_{name}.py" for name in sorted(TESTS - NOT_OF_KERNELS)),
+    *("host_cuda/test_tensor_core.py", "host_cuda/test_threads.py"),
+)
 FAULTY = """
 import numpy as np
 from pathlib import Path
@@ -37,14 +47,12 @@ def sanitized(sanitize, root, *command):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("sanitize", LIBRARIES)
-def test_every_kernel_is_clean(sanitize, root):
-    """All tests of kernels but those that want something to go wrong, or that launch nothing."""
-    files = [f"tests/host_cuda/test_{name}.py" for name in ("threads", "tensor_core")]
-    wrong = "not without_its_barrier and not not_waited_for"
-    options = ["-q", "-s", "-x", "-p", "no:cacheprovider", "-k", wrong, "--ignore=tests/cuda/test_nvrtc.py"]
-    few = "tests/cuda/test_host_backend.py::test_values_and_gradients_are_those_of_the_cpu"  # many, of the same kernels
-    status, output = sanitized(sanitize, root, "-m", "pytest", *options, f"--deselect={few}", *files, "tests/cuda")
+def test_every_kernel_is_clean(sanitize, file, root):
+    """All tests of kernels and of their launchers but those that want something to go wrong."""
+    options = ["-q", "-s", "-x", "-p", "no:cacheprovider", "-k", "not without_its_barrier and not not_waited_for"]
+    status, output = sanitized(sanitize, root, "-m", "pytest", *options, f"tests/{file}")
     assert status == 0, output[-6000:]
 
 

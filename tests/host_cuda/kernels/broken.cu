@@ -65,3 +65,7 @@ __global__ void race_in_a_warp(float* y) {
   place[threadIdx.x] = threadIdx.x;
   y[threadIdx.x] = place[(threadIdx.x + 1) & 31];
 }
+
+__global__ void race_of_blocks(float* y) {  // each adds to what its neighbour left
+  y[blockIdx.x] = blockIdx.x ? y[blockIdx.x - 1] + 1 : 1;
+}

@@ -90,13 +90,13 @@ static const char* launch(void (*call)(void**), const unsigned* grid_block, size
   __asan_poison_memory_region(dynamic_shared + shared_bytes, DYNAMIC_MAX - shared_bytes);
 #endif
   CatchFaults catching;
-  for (unsigned z = 0; z < grid[2]; ++z)
-    for (unsigned y = 0; y < grid[1]; ++y)
-      for (unsigned x = 0; x < grid[0]; ++x) {
-        blockIdx = {x, y, z};
-        clear_shared(shared_bytes);
-        if (!run_block()) return error;
-      }
+  const unsigned n_blocks = grid[0] * grid[1] * grid[2], seed = order_seed >> 4;  // >> 4: pick does not wrap around
+  for (unsigned i = 0; i < n_blocks; ++i) {
+    const unsigned at = pick(i, n_blocks, seed);
+    blockIdx = {at % grid[0], at / grid[0] % grid[1], at / grid[0] / grid[1]};
+    clear_shared(shared_bytes);
+    if (!run_block()) return error;
+  }
   return nullptr;
 }
 }  // namespace emu

@@ -38,7 +38,7 @@ static void entry() {
   stop_thread();
 }
 
-// The i-th thread (or warp) of n to step: forward, in reverse, or as `seed` has it.
+// The i-th thread (or warp, or block) of n to step: forward, in reverse, or as `seed` has it.
 static inline unsigned pick(unsigned i, unsigned n, unsigned seed) {
   if (order_mode == 0) return i;
   if (order_mode == 1) return n - 1 - i;
