@@ -44,7 +44,7 @@ def run(given: argparse.Namespace) -> int:
 def suites(only: list[str] | None) -> list[str]:
     """The chosen suites, in their order."""
     if unknown := set(only or ()) - set(SUITES):
-        raise BenchError(f"--only: {', '.join(sorted(unknown))} not known; expected one of {', '.join(SUITES)}")
+        raise BenchError(f"--only: {', '.join(sorted(unknown))} is not a suite; expected one of {', '.join(SUITES)}")
     return [name for name in SUITES if not only or name in only]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from . import data, inspection, nn, numpy, optim, testing, train
     from .inspection import gradient_flow, graph, memory_report
     from .program import compile
+    from .program.threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "elementwise_grad",
     "enable_grad",
     "errors",
+    "get_num_threads",
     "grad",
     "gradient_flow",
     "graph",
@@ -56,6 +58,7 @@ __all__ = [
     "per_sample_grad",
     "per_sample_grad_norm",
     "primitive",
+    "set_num_threads",
     "stop_gradient",
     "tensor",
     "testing",
@@ -67,7 +70,14 @@ __all__ = [
 
 # imported at first use: `import gpugrad` is to cost little
 _MODULES = ("data", "inspection", "nn", "numpy", "optim", "testing", "train")
-_FROM = {"compile": "program", "gradient_flow": "inspection", "graph": "inspection", "memory_report": "inspection"}
+_FROM = {
+    "compile": "program",
+    "get_num_threads": "program.threads",
+    "gradient_flow": "inspection",
+    "graph": "inspection",
+    "memory_report": "inspection",
+    "set_num_threads": "program.threads",
+}
 first_use.LOADERS.append(lambda: importlib.import_module(f"{__name__}.numpy"))  # when np.sin(t) is first met
 
 

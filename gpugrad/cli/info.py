@@ -7,11 +7,14 @@ import platform
 from importlib import import_module, metadata, util
 from pathlib import Path
 
+import numpy as np
+
 from ..backend import Device, resolve_device
 from ..backend.cupy import memory_figures
 from ..cuda import autotune
 from ..cuda.source import kernels_dir, kernels_hash
 from ..errors import GpugradError
+from ..program.compile import compile
 from ..train.versions import own_version
 from .show import columns
 
@@ -42,6 +45,7 @@ def info(kernels: bool = False) -> None:
         *([("GPU memory", _memory(device))] if device.kind == "cuda" else []),
         ("CPU", f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"),
         ("BLAS", _blas()),
+        ("compile", _executor()),
         ("kernels", _kernels()),
     ]
     rows += [(name, _version(name) or f"not installed ({use})") for name, use in OPTIONAL.items()]
@@ -91,6 +95,13 @@ def _blas() -> str:
     blas = [pool for pool in pools if pool.get("user_api") == "blas"]
     texts = (f"{pool['internal_api']} {pool['version']}, {pool['num_threads']} threads" for pool in blas)
     return "; ".join(texts) or "none found"
+
+
+def _executor() -> str:
+    """What runs compiled programs on the CPU, and why: that of the smallest one."""
+    double = compile(lambda x: x + x)
+    double(np.ones(1))
+    return next(line.removeprefix("executor: ") for line in double.explain().splitlines() if "executor: " in line)
 
 
 def _kernels() -> str:

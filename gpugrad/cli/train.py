@@ -15,7 +15,7 @@ from .main import DONE, FAILED
 from .show import counted, evaluation_text, say
 
 # Options that may stand beside --resume; all others belong to the run already.
-WITH_RESUME = {"source", "resume", "device"}
+WITH_RESUME = {"source", "resume", "device", "compile"}
 
 
 def _one_of(names: Any) -> str:
@@ -54,6 +54,7 @@ def train(
     validation: Annotated[float, typer.Option(help="Share of the others to stop early by.")] = Config.validation,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = Config.device,
     dtype: Annotated[str, typer.Option(help=_one_of(DTYPES))] = Config.dtype,
+    compile: Annotated[bool, typer.Option(help="Run the steps as compiled programs, or as written.")] = Config.compile,
     seed: Annotated[int, typer.Option(help="Of the split, the weights, the order and dropout.")] = Config.seed,
     out: Annotated[str | None, typer.Option(help="Folder of the run; by default the next runs/NAME-N.")] = None,
     resume: Annotated[
@@ -67,7 +68,7 @@ def train(
     """
     settings = {name: value for name, value in context.params.items() if name not in ("resume",)}
     if resume is not None:
-        return _finish(_go_on(context, resume, source, device))
+        return _finish(_go_on(context, resume, source, device, compile))
     if source is None:
         raise ArgumentError("train: no data; name a data set, such as gpugrad train digits, or a file")
     lists = {name: tuple(settings[name] or ()) for name in ("target", "text", "drop")}
@@ -75,13 +76,14 @@ def train(
     return _finish(run(config, callbacks=[progress_for()], say=say))
 
 
-def _go_on(context: typer.Context, folder: str, source: str | None, device: str) -> Outcome:
+def _go_on(context: typer.Context, folder: str, source: str | None, device: str, compile: bool) -> Outcome:
     given = {name for name in context.params if _is_given(context, name)}
     if given - WITH_RESUME:
         option = "--" + sorted(given - WITH_RESUME)[0].replace("_", "-")
         raise ArgumentError(f"{option}: a resumed run keeps its settings; leave it out, or train anew without --resume")
-    place = device if "device" in given else None
-    return resume(folder, source=source, device=place, callbacks=[progress_for()], say=say)
+    changed: dict[str, Any] = {"device": device, "compile": compile}
+    changed = {name: value for name, value in changed.items() if name in given}
+    return resume(folder, source=source, **changed, callbacks=[progress_for()], say=say)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:

@@ -30,12 +30,13 @@ NOTHING: Any = (None, None, None)  # saved by a primitive that needs no value
 class Extra:
     """What a leaf and few other nodes carry: the gradient kept there, and hooks."""
 
-    __slots__ = ("grad", "hooks", "keep")
+    __slots__ = ("grad", "home", "hooks", "keep")
 
     def __init__(self, keep: bool = False) -> None:
         self.grad: Any = None
         self.keep = keep
         self.hooks: dict[int, Callable[[Any], Any]] = {}
+        self.home: Any = None  # (array, Tensor) in which every compiled program leaves the gradient
 
 
 class HookHandle:

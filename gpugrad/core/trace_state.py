@@ -47,7 +47,6 @@ class State:
         self.tensors: dict[int, Held] = {}
         self.arrays: dict[int, tuple[Traced, Value]] = {}  # that no Tensor holds: optimizers' state, coefficients
         self.grads: dict[int, Place] = {}
-        self.homes: dict[int, Any] = {}  # by id of a gradient's Extra: the array it is best kept in
         self.modes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self.born: dict[int, Any] = {}  # made inside, so no state; kept, so that no id comes twice
         self.host: list[tuple[str, Callable[[], Any]]] = []  # what Python does in each call, in order
@@ -94,7 +93,7 @@ class State:
     # at the end
 
     def roll_back(self) -> None:
-        """Undo what the trace did outside, after it failed."""
+        """Undo what the trace did outside: after it failed, or because the program will do it."""
         for t, node, value in self.tensors.values():
             _DATA.__set__(t, value.array)
             t.node = node
@@ -104,7 +103,7 @@ class State:
             undo()
 
     def settle(self) -> list[tuple[Value, Value]]:
-        """Give the Tensors their own arrays back, with the values of now: [(state, the Value it came to have), ...]."""
+        """What the program is to leave in the Tensors and arrays: [(state, the Value it came to have), ...]."""
         changed = []
         for t, node, value in self.tensors.values():
             now = _DATA.__get__(t, type(t))
@@ -124,17 +123,12 @@ class State:
                     f"given an array of shape {now.shape} and dtype {now.dtype}; expected the same, as a program "
                     "writes where the old one lies"
                 )
-        for value, array in [(value, now.array.copy()) for value, now in changed]:
-            value.array[...] = array
-        for t, _, value in self.tensors.values():
-            _DATA.__set__(t, value.array)
         return [(value, now.value) for value, now in changed]
 
     def let_go(self) -> None:
         """Forget the arrays of the traced run; what later calls need stays."""
         self.arrays.clear()
         self.born.clear()
-        self.homes.clear()
         self.undo.clear()
         self.trace.calls, self.trace.constants = [], {}
 

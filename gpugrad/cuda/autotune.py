@@ -125,6 +125,7 @@ class Meter(NamedTuple):
 
 _meters: list[Meter] = []
 taken: dict[str, Choice] = {}  # what this process ran, by key
+told: dict[str, str] = {}  # what launchers without a choice say of themselves, by key
 
 
 @contextlib.contextmanager
@@ -226,7 +227,12 @@ def _floor(meter: Meter, dtype: Any, work: Work | None) -> float:
     return max(amount / rate for amount, rate in zip(work, meter.ceilings(dtype), strict=True))
 
 
+def tell(operation: str, sizes: tuple[int, ...], dtype: Any, what: str) -> None:
+    """Let the report say `what` serves this operation, or why it is declined."""
+    told[key_of(operation, sizes, dtype)] = what
+
+
 def report() -> list[tuple[str, str]]:
     """(key, what is taken and why) of all that was measured on this machine or run by this process."""
     found = {**taken, **table().choices}
-    return [(key, f"{choice.taken} ({choice.why})") for key, choice in sorted(found.items())]
+    return sorted({**{key: f"{choice.taken} ({choice.why})" for key, choice in found.items()}, **told}.items())

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import runtime
+from . import autotune, runtime
 from .activations import STRUCTS
 from .activations import activation as find_activation
 from .kernel import blocks_for, c_contiguous, launch, type_name
@@ -144,7 +144,10 @@ def mlp_step(
     sizes = [p.size for p in params]
     chosen = choose(widths, x.dtype.itemsize, sum(sizes), phi.keeps_y, x.shape[0], device)
     if isinstance(chosen, str):
+        autotune.tell("mlp_step", widths, x.dtype, f"the unfused graph: {chosen}")
         return NotImplemented
+    place = "stay in shared memory" if chosen.resident else "are read again for each use"
+    autotune.tell("mlp_step", widths, x.dtype, f"one kernel: tiles of {chosen.tile_rows} rows, weights {place}")
     plan = _filled(chosen, widths, x, params, sizes)
     plan["p"], plan["q"], plan["smoothing"], plan["loss"] = phi.p, phi.q, smoothing, LOSSES.index(loss)
     per_sm = max(1, min(device.shared_bytes // chosen.n_bytes, 4))

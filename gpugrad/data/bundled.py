@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 
 from .arrays import from_arrays
 from .dataset import Dataset
@@ -46,7 +53,7 @@ def list_datasets() -> list[DatasetInfo]:
 
 def read_bundled(name: str) -> Dataset:
     """One of `list_datasets()`, not yet resolved.  Raises MissingDependencyError without scikit-learn."""
-    bunch = getattr(require("sklearn.datasets", INSTALL), f"load_{name}")()
+    bunch = (_digits() if name == "digits" else None) or getattr(require("sklearn.datasets", INSTALL), f"load_{name}")()
     found = from_arrays(
         bunch.data,
         bunch.target,
@@ -57,3 +64,17 @@ def read_bundled(name: str) -> Dataset:
     )
     shape = (8, 8) if name == "digits" else None
     return replace(found, task=BUNDLED[name].task, sample_shape=shape)
+
+
+def _digits() -> Any:
+    """The digits from scikit-learn's own file, as importing scikit-learn takes a second; None if it is not there."""
+    package = find_spec("sklearn")
+    path = Path(package.origin if package and package.origin else "").parent / "datasets" / "data" / "digits.csv.gz"
+    if not path.is_file():
+        return None
+    with gzip.open(path) as file:
+        table = np.loadtxt(file, delimiter=",")
+    names = [f"pixel_{row}_{column}" for row in range(8) for column in range(8)]
+    return SimpleNamespace(
+        data=table[:, :-1], target=table[:, -1].astype(int), feature_names=names, target_names=np.arange(10)
+    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.namespace import RAW
 from ..core.tape import extra_of
-from ..core.tensor import raw
+from ..core.tensor import raw, wrap
 from ..core.trace_state import State
 from ..core.traced import Traced
 from ..errors import ShapeError, TraceError
@@ -74,18 +74,52 @@ def _gradient(bucket: Any, k: int) -> Any:
 
 def _lay_end_to_end(bucket: Any, state: State) -> None:
     """Move the parameters into one array, and keep a place of that form for their gradients, once."""
-    if getattr(bucket, "together", None) is None:
-        bucket.together = bucket._empty(bucket.size, bucket.dtype), bucket._empty(bucket.size, bucket.dtype)
-    params, grads = bucket.together
+    params, grads = _rooms(bucket)
     for k, p in enumerate(bucket.params):
         raw(p)  # reading it makes it known to the trace
         value, place = state.tensors[id(p)].value, _part(params, bucket, k)
-        if value.array.__array_interface__["data"] != place.__array_interface__["data"]:
+        if _address(value.array) != _address(place):
             place[...] = value.array
             value.array = bucket.datas[k] = place
-        if p.node is not None:
-            state.homes[id(extra_of(p.node))] = _part(grads, bucket, k)
+        _give_home(p, _part(grads, bucket, k))
     bucket._link()
+
+
+def lay_together(optimizer: Any) -> None:
+    """Move the parameters of each bucket into one array now, so that what is compiled before the step finds them there.
+
+    Otherwise the first trace of the step moves them, and programs made before it no longer hold.
+    """
+    for bucket in [bucket for buckets in optimizer._buckets for bucket in buckets]:
+        params, grads = _rooms(bucket)
+        for k, p in enumerate(bucket.params):
+            if p.data is not bucket.datas[k]:
+                bucket._replaced(k)
+            place = _part(params, bucket, k)
+            if _address(p.data) != _address(place):
+                place[...] = p.data
+                p.data = bucket.datas[k] = place
+            _give_home(p, _part(grads, bucket, k))
+        bucket._link()
+
+
+def _rooms(bucket: Any) -> tuple[Any, Any]:
+    """Flat arrays for all parameters of a bucket and for their gradients."""
+    if getattr(bucket, "together", None) is None:
+        bucket.together = bucket._empty(bucket.size, bucket.dtype), bucket._empty(bucket.size, bucket.dtype)
+    rooms: tuple[Any, Any] = bucket.together
+    return rooms
+
+
+def _give_home(p: Any, place: Any) -> None:
+    """Let programs leave p's gradient in `place`."""
+    extra = None if p.node is None else extra_of(p.node)
+    if extra is not None and (extra.home is None or _address(extra.home[0]) != _address(place)):
+        extra.home = place, wrap(place, None, 0)
+
+
+def _address(array: Any) -> Any:
+    return array.__array_interface__["data"]
 
 
 def _part(flat: Any, bucket: Any, k: int) -> Any:

@@ -35,7 +35,9 @@ def compile(
     Inside a transform or another compiled function f runs as it is, as a part of that.
 
     fallback: run f as it is, with one warning, where it cannot be traced.  passes: names of the passes to apply, by
-    default all.  executor: "auto", "numpy", or "list" (no planning: each call as it was recorded).
+    default all.  executor: "fast" (native code, needs the extra `fast`; another order of sums, no overflow warnings),
+    "numpy", "list" (no planning: each call as it was recorded), or "auto": what GPUGRAD_EXECUTOR says, else the first
+    of these that can be.
 
     Raises TraceError, naming the line, where f does what a program cannot repeat: control flow on values, changes of
     lists and variables around it; ArgumentError for unknown names.
@@ -104,7 +106,13 @@ class Compiled:
             self._warn_of_many(entry)
         self._entries.insert(0, entry)
         del self._entries[self._most :]
-        return entry.first_result()
+        result = entry.call(args, kwargs)
+        if result is MISS:
+            raise TraceError(
+                f"compile: {name_of(self._f)} changes what it depends on, so no program of it holds; make such changes "
+                "outside the compiled function"
+            )
+        return result
 
     def _warn_of_many(self, entry: Entry) -> None:
         warnings.warn(

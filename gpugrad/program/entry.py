@@ -3,6 +3,7 @@
 A call costs microseconds, so what is checked and done around the program is written out as straight-line code.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,14 +14,15 @@ from ..core.tensor import Tensor
 from ..errors import ArgumentError
 from .arguments import CONTAINERS, NUMBERS, Like, described, flatten, is_input, structure
 from .explain import explained
-from .ir import Program
+from .fast import available
+from .fast.plan import FastPlan
 from .listed import Listed
 from .numpy_plan import NumpyPlan
 from .passes import chosen, optimized
 from .recording import Recorded
 from .source import Source
 
-EXECUTORS: dict[str, Any] = {"numpy": NumpyPlan, "list": Listed}
+EXECUTORS: dict[str, Any] = {"fast": FastPlan, "numpy": NumpyPlan, "list": Listed}
 MISS = object()  # what a run gives where the program does not hold
 
 
@@ -38,8 +40,6 @@ class Entry:
         self.described = [described(x) for x in leaves]
         self._statics = [described(x) for x in leaves if not is_input(x)]
         self.plan: Any = None
-        for extra, t in recorded.grads:
-            extra.grad = t
         self._checked = self._write_checks()
 
     @staticmethod
@@ -57,11 +57,6 @@ class Entry:
             args = flatten((args, kwargs))[0]  # type: ignore[assignment]
         return self._checked(args)
 
-    def first_result(self) -> Any:
-        """What the traced run returned."""
-        first, self.recorded.first = self.recorded.first, []
-        return self.recorded.rebuild(first)
-
     def statics(self) -> str:
         """The arguments that decide which program runs."""
         return ", ".join(self._statics) or "other values around the function"
@@ -75,10 +70,24 @@ class Entry:
         """The plan, made when it is first needed."""
         if self.plan is None:
             program = self.recorded.program
-            executor = EXECUTORS[_best(program) if self.executor == "auto" else self.executor]
+            executor = EXECUTORS[self._best() if self.executor == "auto" else self.executor]
             self.passes = tuple(name for name in self.passes if name not in executor.skips)
             self.plan = executor(optimized(program, self.passes))
         return self.plan
+
+    @property
+    def on_gpu(self) -> bool:
+        """True where an input, or an array that the program reads, is not NumPy's."""
+        values = [v for call in self.recorded.program.calls for v in call.values]
+        found = any(type(leaf) is Like and leaf.device is not None for leaf in self._leaves)
+        return found or not all(v.array is None or isinstance(v.array, np.ndarray) for v in values)
+
+    def _best(self) -> str:
+        """The executor for the program's arrays."""
+        if self.on_gpu:
+            return "list"
+        wanted = os.environ.get("GPUGRAD_EXECUTOR", "auto")
+        return wanted if wanted in EXECUTORS else "fast" if available() else "numpy"
 
     # the function: checks, then Python's part, the program, and what is left in `.grad`
 
@@ -149,12 +158,6 @@ class Entry:
             found.append(f"{code.name(guard)}() != {code.name(value)}")
         found.append(f"{code.name(tape.is_grad_enabled)}() is not {tape.is_grad_enabled()}")
         return found + self.recorded.surroundings.tests(code)
-
-
-def _best(program: Program) -> str:
-    """The executor for a program's arrays."""
-    arrays = [v.array for call in program.calls for v in call.values if v.array is not None]
-    return "numpy" if all(isinstance(a, np.ndarray) for a in arrays) else "list"
 
 
 def _write_input(code: Source, leaf: str, like: Like) -> str:

@@ -15,7 +15,14 @@ def explained(entry: Any) -> str:
     lines.append(f"passes: {', '.join(entry.passes) or 'none'}; {_groups(program)}")
     lines.append(f"executor: {plan.name} ({plan.why})")
     lines.append(plan.memory())
-    return "\n".join([*lines, str(program)])
+    return "\n".join([*lines, *(_kernels() if entry.on_gpu else ()), str(program)])
+
+
+def _kernels() -> list[str]:
+    """Which implementations this process, or a measurement before it, took on a GPU, and why."""
+    from ..cuda import autotune
+
+    return [f"kernel: {key}: {what}" for key, what in autotune.report()]
 
 
 def work(program: Program) -> str:

@@ -26,11 +26,10 @@ class Recorded:
     state: State
     grads: list[tuple[Any, Any]]  # (a leaf's Extra, the Tensor or None that each call leaves there)
     surroundings: Surroundings
-    first: list[Any]  # the results' arrays of the traced run itself
 
 
 def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recorded:
-    """Run f on these arguments, with all its effects, and record it.  After a TraceError nothing has changed."""
+    """Run f on these arguments and record it.  Nothing has changed after: the effects are the program's."""
     leaves, unflatten = flatten((args, kwargs))
     surroundings = Surroundings(f)
     with tracing(Trace()) as trace:
@@ -49,16 +48,15 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
                         f"compile: {name_of(f)} changes a list or dictionary among its arguments, which only the "
                         "traced call would do; return the values instead"
                     )
-                results, rebuild, first = _results(trace, state, out)
+                results, rebuild = _results(trace, state, out)
                 grads, kept = _gradients(trace, state)
             assigns = [Assign(target, value) for target, value in state.settle()]
-        except BaseException:
+        finally:
             state.roll_back()
-            raise
     calls = [Call(p, operands, outputs, params) for p, operands, params, outputs in trace.calls]
     program = Program(inputs, calls, assigns + kept, results)
     state.let_go()
-    return Recorded(program, rebuild, state, grads, surroundings, first)
+    return Recorded(program, rebuild, state, grads, surroundings)
 
 
 def _sizes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int]:
@@ -71,11 +69,10 @@ def _like(leaf: Any, traced: Any) -> Any:
     return wrap(traced, None, 0) if isinstance(leaf, Tensor) else traced
 
 
-def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callable[[list[Any]], Any], list[Any]]:
-    """The Values that f returned, a function that puts arrays in their places, and the arrays of this run."""
+def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callable[[list[Any]], Any]]:
+    """The Values that f returned, and a function that puts arrays in their places."""
     leaves, unflatten = tree.flatten(out)
     values: list[Value] = []
-    arrays: list[Any] = []
     makers: list[Callable[[list[Any]], Any]] = []
     for leaf in leaves:
         traced = leaf.data if isinstance(leaf, Tensor) and id(leaf) not in state.tensors else leaf
@@ -86,10 +83,9 @@ def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callabl
         i, boxed, scalar = len(values), isinstance(leaf, Tensor), traced.value.scalar
         makers.append(_maker(i, boxed, scalar))
         values.append(traced.value)
-        arrays.append(traced.array.copy())
     if len(leaves) == 1 and out is leaves[0]:
-        return values, makers[0], arrays
-    return values, lambda results: unflatten([make(results) for make in makers]), arrays
+        return values, makers[0]
+    return values, lambda results: unflatten([make(results) for make in makers])
 
 
 def _same(leaf: Any) -> Callable[[list[Any]], Any]:
@@ -115,9 +111,17 @@ def _gradients(trace: Trace, state: State) -> tuple[list[tuple[Any, Any]], list[
             before.data.write(traced)  # what adds up from call to call stays where it is
             grads.append((extra, before))
             continue
-        array = state.homes.get(id(extra))
-        array = np.empty_like(traced.array) if array is None or array.shape != traced.shape else array
-        array[...] = traced.array
+        array, kept = _home(extra, traced.array)
         assigns.append(Assign(Value(array, "state", array), traced.value))
-        grads.append((extra, wrap(array, None, 0)))
+        grads.append((extra, kept))
     return grads, assigns
+
+
+def _home(extra: Any, gradient: Any) -> tuple[Any, Tensor]:
+    """The array, and the Tensor of it, in which all programs leave a leaf's gradient: one may read another's."""
+    array: Any = extra.home[0] if extra.home is not None else None
+    if type(array) is not type(gradient) or (array.shape, array.dtype) != (gradient.shape, gradient.dtype):
+        array = np.empty_like(gradient)
+        extra.home = array, wrap(array, None, 0)
+    home: tuple[Any, Tensor] = extra.home
+    return home

@@ -28,6 +28,7 @@ class Config:
     label_smoothing: None takes 0.02 for classification; regression has none.
     lr, batch_size: None takes what suits the optimizer and the number of rows.  patience: epochs without a better
     validation loss until training stops; 0 never stops.  clip_norm: bound on the gradients' norm; 0 for none.
+    compile: run the steps as programs (`gpugrad.compile`), where that can be.
     out: the run's folder; None takes the next free runs/<name>-<n>.
     """
 
@@ -54,6 +55,7 @@ class Config:
     device: str = "auto"
     dtype: str = "float32"
     seed: int = 0
+    compile: bool = True
     out: str | None = None
 
     def __post_init__(self) -> None:
@@ -107,13 +109,14 @@ def _whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-_CHOICES: dict[str, tuple[str | None, ...]] = {
+_CHOICES: dict[str, tuple[str | bool | None, ...]] = {
     "task": (None, *TASKS),
     "activation": tuple(ACTIVATIONS),
     "norm": (None, *NORMS),
     "optimizer": tuple(OPTIMIZERS),
     "schedule": SCHEDULES,
     "dtype": DTYPES,
+    "compile": (True, False),
 }
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "hidden": (

@@ -13,12 +13,23 @@ from .metrics import Metric
 
 
 def evaluate(
-    model: Any, loss_fn: Callable[[Any, Any], Any], batches: Iterable[Any], metric: Metric | None = None
+    model: Any,
+    loss_fn: Callable[[Any, Any], Any],
+    batches: Iterable[Any],
+    metric: Metric | None = None,
+    measure: Callable[[Any, Any], tuple[Any, Any]] | None = None,
 ) -> dict[str, float]:
     """{"loss": mean over rows, metric.name: value} of `model` in evaluation mode, without recording.
 
     batches yields (x, y).  `metric` is not changed, and a model that was in training mode is put back into it.
+    measure(x, y) gives the outputs and the loss of a batch, by default those of `model` and `loss_fn`.
     """
+
+    def written(x: Any, y: Any) -> tuple[Any, Any]:
+        outputs = model(x)
+        return outputs, loss_fn(outputs, y)
+
+    measure = measure or written
     counted = copy.copy(metric)
     if counted is not None:
         counted.reset()
@@ -27,12 +38,12 @@ def evaluate(
     try:
         with no_grad():
             for x, y in batches:
-                outputs = model(x)
-                total += float(loss_fn(outputs, y)) * len(y)
+                outputs, loss = measure(x, y)
+                total += float(loss) * len(y)
                 n += len(y)
                 if counted is not None:
                     counted.update(raw(outputs), raw(y))
     finally:
         model.train(training)
-    loss = {"loss": total / n if n else math.nan}
-    return loss if counted is None else {**loss, counted.name: counted.value}
+    found = {"loss": total / n if n else math.nan}
+    return found if counted is None else {**found, counted.name: counted.value}

@@ -67,7 +67,7 @@ def train(
     loader = _loader(job)
     with current(job.device), blas_threads_for(_sizes(job), loader.batch_size):
         stopping = EarlyStopping(patience=config.patience or None)
-        training = _fit(job, loader, [stopping, *_keepers(job), Interruptible(), *callbacks], state)
+        training = _fit(job, loader, [stopping, *_keepers(job), Interruptible(), *callbacks], say, state)
         trained = Trained(job.model, prepared.preprocessor, config, job.device, job.about["fingerprint"])
         held_out = None if training.stopped == INTERRUPTED else trained.measure(prepared.held_out)
     outcome = Outcome(job.folder, training, trained, stopping.best_epoch, held_out)
@@ -76,7 +76,9 @@ def train(
     return outcome
 
 
-def _fit(job: Job, loader: Loader, callbacks: Sequence[Callback], state: dict[str, Any] | None) -> Training:
+def _fit(
+    job: Job, loader: Loader, callbacks: Sequence[Callback], say: Say | None, state: dict[str, Any] | None
+) -> Training:
     config, task = job.config, job.prepared.preprocessor.task
     optimizer = build_optimizer(config, job.model)
     scheduler, schedule_by = build_schedule(config, optimizer, len(loader))
@@ -94,6 +96,8 @@ def _fit(job: Job, loader: Loader, callbacks: Sequence[Callback], state: dict[st
         clip_norm=config.clip_norm or None,
         callbacks=callbacks,
         resume=state,
+        compile=config.compile,
+        say=say,
     )
 
 

@@ -15,6 +15,7 @@ from .callback import Callback
 from .evaluating import evaluate
 from .metrics import Metric
 from .non_finite import refuse_non_finite
+from .steps import Steps
 from .training import Training
 
 
@@ -33,6 +34,8 @@ def fit(
     clip_norm: float | None = None,
     callbacks: Sequence[Callback] = (),
     resume: dict[str, Any] | None = None,
+    compile: bool = True,
+    say: Callable[[str], None] | None = None,
 ) -> Training:
     """Train `model` until `epochs` passes over `loader` are done, or a callback stops it; returns the `Training`.
 
@@ -42,6 +45,11 @@ def fit(
     validation loss, or the training loss without validation.
     scaler is a GradScaler for float16.  clip_norm bounds the norm of all gradients together.
     resume is the state of a checkpoint (`load_checkpoint(path)`): goes on from there, on the CPU bit for bit.
+
+    compile runs the step as programs (`gpugrad.compile`): the results are the same, bit for bit on the CPU.  A forward
+    or loss that asks for values cannot be compiled: it runs as it is written, with a warning.  Pass compile=False where
+    one draws random numbers by NumPy, or counts its calls: a program would repeat the first.  Numbers in modules, such
+    as a dropout's p, are read at the beginning of each epoch.  say is given one line that tells how the step is run.
 
     Raises NonFiniteError for a loss or gradient that is not finite, naming the step and the operation that made it;
     ArgumentError for epochs below 1, a wrong schedule_by, or a loader that runs dry; CheckpointError for a state that
@@ -66,35 +74,35 @@ def fit(
     )
     if resume is not None:
         training.load_state_dict(resume)
+    training.steps = Steps(training, compile)
     try:
         training.tell("on_train_begin")
         with np.errstate(all="ignore"):  # what is not finite is looked for, and refused with its origin
             while training.epoch < epochs and not training.stopped:
-                train_one_epoch(training)
+                train_one_epoch(training, say)
         training.tell("on_train_end")
     finally:
         training.tell("close")
     return training
 
 
-def train_one_epoch(training: Training) -> None:
+def train_one_epoch(training: Training, say: Callable[[str], None] | None = None) -> None:
     """One pass over the data, and a measurement on the validation part."""
-    model, optimizer, loss_fn, scaler = training.model, training.optimizer, training.loss_fn, training.scaler
+    model, steps, scaler = training.model, training.steps, training.scaler
     training.begin_epoch()
     training.tell("on_epoch_begin")
     model.train()
+    steps.begin()
     for x, y in training.loader:
-        outputs = model(x)
-        loss = loss_fn(outputs, y)
-        refuse_non_finite(training, x, y, "loss", float(loss))
-        optimizer.zero_grad()
-        scaler.scale(loss).backward()
-        scaler.unscale_(optimizer)
+        outputs, loss = steps.gradients(x, y)
+        refuse_non_finite(training, x, y, "loss", loss)
+        scaler.unscale_(training.optimizer)
         clip_gradients(training, x, y)
-        scaler.step(optimizer)
+        steps.update()
         scaler.update()
         step_schedule(training, "batch")
-        training.count(raw(outputs), raw(y), float(loss))
+        training.count(outputs, raw(y), loss)
+        steps.tell_once(say)
         training.tell("on_batch_end")
         if training.stopped:
             return
@@ -105,7 +113,7 @@ def train_one_epoch(training: Training) -> None:
         )
     measured = {}
     if training.validation is not None:
-        measured = evaluate(model, loss_fn, training.validation, training.metric)
+        measured = evaluate(model, training.loss_fn, training.validation, training.metric, steps.measure)
     training.end_epoch(measured)
     step_schedule(training, "epoch")
     training.tell("on_epoch_end")

@@ -56,12 +56,14 @@ def resume(
     *,
     source: str | None = None,
     device: str | None = None,
+    compile: bool | None = None,
     callbacks: Sequence[Callback] = (),
     say: Say | None = None,
 ) -> Outcome:
     """Go on with the run in `folder` from its last checkpoint; on the CPU it ends as if it had not been interrupted.
 
-    source: where the data lies now, if it was moved.  A finished run is only measured again, and keeps its result.json.
+    source: where the data lies now, if it was moved.  device, compile: where they are to be others than in the first
+    run.  A finished run is only measured again, and keeps its result.json.
     Raises CheckpointError where the checkpoint is damaged, or the data is no longer the one of the first run.
     """
     require("safetensors", "matplotlib")
@@ -69,7 +71,12 @@ def resume(
     state = load_checkpoint(path)
     about = run_facts(path, state)
     config = Config.from_dict(about["config"])
-    config = replace(config, source=_lasting(source or config.source), device=device or config.device)
+    config = replace(
+        config,
+        source=_lasting(source or config.source),
+        device=device or config.device,
+        compile=config.compile if compile is None else compile,
+    )
     about = {**about, "config": config.to_dict()}
     place, reason = resolve_device(config.device)
     prepared = prepare(config, Preprocessor.from_dict(about["preprocessor"]))

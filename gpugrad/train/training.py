@@ -12,6 +12,7 @@ from ..errors import CheckpointError
 from ..optim import GradScaler
 from .callback import Callback
 from .metrics import Metric
+from .steps import Steps
 
 INTERRUPTED = "interrupted"
 
@@ -36,6 +37,7 @@ class Training:
     scaler: GradScaler = field(default_factory=partial(GradScaler, enabled=False))
     clip_norm: float | None = None
     callbacks: tuple[Callback, ...] = ()
+    steps: Steps = field(init=False)  # set by `fit`
 
     epoch: int = 0
     step: int = 0

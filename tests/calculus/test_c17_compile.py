@@ -1,4 +1,8 @@
-"""C17: a compiled function gives what the function gives, bit for bit, and compiled transforms what transforms give."""
+"""C17: a compiled function gives what the function gives, and compiled transforms what transforms give.
+
+Bit for bit by the executors that keep the order of operations, "numpy" (the default here) and "list".
+Source: PML = Murphy, Probabilistic Machine Learning, 13.3.4.
+"""
 
 import numpy as np
 import pytest
@@ -6,6 +10,12 @@ import pytest
 import gpugrad as gg
 from gpugrad import Tensor, nn, ops
 from gpugrad.core.tree import flatten
+
+
+@pytest.fixture(autouse=True)
+def executor_that_keeps_the_order(monkeypatch):
+    monkeypatch.setenv("GPUGRAD_EXECUTOR", "numpy")
+
 
 RNG = np.random.default_rng(17)
 X, V, W = RNG.standard_normal((4, 3)), RNG.standard_normal((4, 3)), RNG.standard_normal((3, 3))

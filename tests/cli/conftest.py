@@ -17,6 +17,12 @@ class Done(NamedTuple):
     err: str
 
 
+@pytest.fixture(autouse=True)
+def executor(monkeypatch):
+    """Native code is made anew for every shape, which takes longer than these small runs."""
+    monkeypatch.setenv("GPUGRAD_EXECUTOR", "numpy")
+
+
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
     """call("train", "digits", ...) in an empty folder gives (exit code, stdout, stderr)."""

@@ -99,6 +99,31 @@ def test_the_same_seed_gives_the_same_run(call, tmp_path):
     assert weights[0] == weights[1] != weights[2]
 
 
+def test_compiled_or_not_the_run_is_the_same(call, tmp_path):
+    """By the executor on NumPy, bit for bit; and a run may be resumed the other way."""
+    compiled = call("train", "wine", *QUICK, "--out", "a")
+    written = call("train", "wine", *QUICK, "--out", "b", "--no-compile")
+    assert last_line(compiled) == last_line(written)
+    weights = [(tmp_path / name / "best.safetensors").read_bytes()[-400:] for name in "ab"]
+    assert weights[0] == weights[1]
+    assert re.search(r"^compiled in 0\.\d+ s; executor: numpy \(NumPy.*\)$", compiled.err, re.MULTILINE)
+    assert "\nnot compiled: as asked for\n" in written.err
+    assert last_line(call("train", "--resume", "a", "--no-compile")) == last_line(compiled)
+
+
+def test_only_what_is_used_is_imported(tmp_path, root):
+    """Before the first step neither plotting nor scikit-learn, each of which takes longer than all the rest."""
+    script = (
+        "import sys; from gpugrad.cli import main; from gpugrad.train.training import Training\n"
+        "heavy = {'matplotlib', 'sklearn', 'scipy', 'rich'}\n"
+        "def end(self, *batch): print(sorted(heavy & set(sys.modules))); sys.exit()\n"
+        "Training.count = end; main(['train', 'digits', '--device', 'cpu', '--epochs', '1'])"
+    )
+    env = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
+
+
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16"])
 def test_other_dtypes_train(call, dtype):
     line = last_line(call("train", "iris", "--dtype", dtype, "--epochs", 15, "--device", "cpu"))

@@ -22,6 +22,10 @@ def test_a_device_and_its_memory(capsys, host):
     assert found["GPU memory"] == "8.0 of 8.0 GiB free; CuPy's pool holds 0.0, of which 0.0 in use"
 
 
+def test_what_runs_compiled_programs(capsys):
+    assert lines(capsys)["compile"] == "numpy (NumPy alone, into planned buffers)"
+
+
 def test_why_there_is_no_device(capsys, monkeypatch):
     monkeypatch.setattr(backend, "unavailable_reason", lambda: "no driver; install one")
     found = lines(capsys)
@@ -31,6 +35,7 @@ def test_why_there_is_no_device(capsys, monkeypatch):
 
 def test_what_was_measured_of_the_kernels(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(autotune, "taken", {})
+    monkeypatch.setattr(autotune, "told", {})
     table = autotune.Table(tmp_path / "autotune.json", "v1")
     with autotune.use(table):
         info(kernels=True)

@@ -23,6 +23,7 @@ def path(tmp_path):
 def table(host, path, monkeypatch):
     """An empty table in a folder that does not exist yet, in use, and nothing run so far."""
     monkeypatch.setattr(autotune, "taken", {})
+    monkeypatch.setattr(autotune, "told", {})
     found = Table(path, "v1")
     with autotune.use(found):
         yield found

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gpugrad.core.namespace import PRIMITIVES
+from gpugrad.cuda import autotune
 from gpugrad.cuda import mlp_step as launcher
 from gpugrad.cuda.activations import activation as find_activation
 from gpugrad.cuda.mlp_step import choose, layout, mlp_step
@@ -270,3 +271,14 @@ def test_a_cupy_array_takes_the_kernel_and_differentiates(host):
     assert host.launched("mlp_step<float, Relu>") == 1
     assert math.isclose(float(host.numpy(value)), want[0], rel_tol=1e-5)
     assert_close([host.numpy(g).astype(np.float64) for g in grads], want[2:], 2e-5)
+
+
+def test_what_serves_and_why_not_is_told(host, monkeypatch):
+    monkeypatch.setattr(autotune, "told", {})
+    Net(8, (4, 6, 3)).launch(host)
+    host.device = host.device._replace(shared_bytes=2048)
+    Net(8, (40, 60, 3)).launch(host)
+    told = dict(autotune.report())
+    assert told["mlp_step 4x8x4 float32 sm_90"] == "one kernel: tiles of 16 rows, weights stay in shared memory"
+    assert told["mlp_step 64x64x4 float32 sm_90"].startswith("the unfused graph: 1")
+    assert told["mlp_step 64x64x4 float32 sm_90"].endswith("bytes of shared memory for 16 rows; a block has 2048")

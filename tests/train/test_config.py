@@ -28,6 +28,7 @@ WRONG = {
     "validation": 0.0,
     "dtype": "int8",
     "seed": -1,
+    "compile": "numpy",
 }
 
 

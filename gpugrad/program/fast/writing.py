@@ -1,0 +1,234 @@
+"""A program's native functions: which calls become what code, in which order, and on how many threads."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...ops.labels import check_labels
+from ..ir import Call, Value
+from . import elementwise, picking, products, reductions
+from .assembly import Function, is_native
+from .loops import Pointwise
+from .memory import Place
+from .module import Module
+from .objects import enter
+from .products import Product
+from .reductions import Reduction
+
+ALONE = 1 << 15  # elements of a pointwise call, or thousands of its work, below which threads cost more than they give
+ALONE_FLOP = 1 << 20
+FIRST_STATUS = 16
+PIECES = 4  # for each thread, so that one that comes late finds less to do
+
+
+class Writer:
+    """Takes calls one after the other; then `text()` is a module of LLVM's assembly, and `table()` its addresses."""
+
+    def __init__(self, places: Any, objects: list[Value], processor: Any, n_threads: int) -> None:
+        self.places, self.objects, self.processor, self.n_threads = places, objects, processor, n_threads
+        self.module = Module(32 * processor.lanes)
+        self.checks: dict[int, Callable[[Any], None]] = {}  # by the status that says which failed
+        self.forks: set[int] = set()  # the native functions that share work among threads
+        self.long: set[int] = set()  # those with work for several
+        self._addresses: list[int] = [0] * len(objects)
+        self._arrays: list[Any] = []
+        self._slots: dict[int, int] = {}
+        self._scratch: dict[str, int] = {}
+        self._runs: list[Function] = []
+        self._n_parts = 0
+
+    # what can be written
+
+    @staticmethod
+    def knows_fused(call: Call) -> bool:
+        """True for a fused call of which all parts can be written."""
+        return all(map(elementwise.knows, call.primitive.calls))
+
+    def knows(self, call: Call) -> bool:
+        """True for a call that can be written."""
+        kind = getattr(call.primitive, "kind", "opaque")
+        if not all(is_native(v.dtype) for v in (*call.values, *call.outputs)):
+            return False
+        if any(0 in v.shape for v in (*call.values, *call.outputs)):
+            return False
+        known: dict[str, Callable[[Call], bool]] = {
+            "pointwise": elementwise.knows,
+            "fused": self.knows_fused,
+            "reduce": reductions.knows,
+            "product": products.knows,
+            "pick": picking.knows,
+            "check": lambda call: call.inputs[0].kind == "input" and call.inputs[0].dtype.kind in "iu",
+            "view": lambda call: True,
+            "join": lambda call: True,
+        }
+        return kind in known and known[kind](call)
+
+    # where arrays are
+
+    def place(self, v: Value) -> Place:
+        """Where a value lies."""
+        root = self.places.root.get(v, v)
+        if root in self.objects:
+            base = self._like(root)
+            dummy = base if v is root else self.places._dummy(v)
+            offset = dummy.ctypes.data - base.ctypes.data
+            return Place(self.objects.index(root), offset, v.shape, dummy.strides, v.dtype)
+        array = self.places.array(v)
+        self._arrays.append(array)
+        return Place(self._slot(array.ctypes.data), 0, v.shape, array.strides, v.dtype)
+
+    def _like(self, v: Value) -> Any:
+        """An array that lies as that of an input, or of a result that is new in each run."""
+        return self.places._dummy(v) if v.kind == "input" else np.empty(v.shape, v.dtype)
+
+    def _slot(self, address: int) -> int:
+        if address not in self._slots:
+            self._slots[address] = len(self._addresses)
+            self._addresses.append(address)
+        return self._slots[address]
+
+    def _room(self, name: str, size: int) -> Place:
+        """Scratch memory: the largest that any call wants under this name."""
+        if name not in self._scratch:
+            self._scratch[name] = 0
+            self._slots[-1 - len(self._scratch)] = len(self._addresses)
+            self._addresses.append(-len(self._scratch))
+        self._scratch[name] = max(self._scratch[name], size)
+        slot = self._addresses.index(-1 - list(self._scratch).index(name))
+        return Place(slot, 0, (), (), np.dtype("u1"))
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of scratch."""
+        return sum(self._scratch.values())
+
+    def table(self) -> Any:
+        """The addresses, in the order of the slots; the arrays there are kept alive by this object."""
+        for i, size in enumerate(self._scratch.values()):
+            memory = np.empty(size + 4096, np.uint8)
+            self._arrays.append(memory)
+            at = self._addresses.index(-1 - i)
+            self._addresses[at] = memory.ctypes.data + -memory.ctypes.data % 4096
+        return np.array(self._addresses, np.int64)
+
+    # writing
+
+    def begin(self) -> int:
+        """Begin a native function; its number."""
+        number = len(self._runs)
+        self.module.add(enter(number, [self._like(v) for v in self.objects] if number == 0 else []))
+        f = Function(f"body{number}", "", "i32", inline=True)
+        f.first.append("  %table = load ptr, ptr @table")
+        self._runs.append(f)
+        return number
+
+    def text(self) -> str:
+        """The module."""
+        for f in self._runs:
+            f.do("ret i32 0")
+            self.module.add(f)
+        n_runs, self._runs = len(self._runs), []
+        return self.module.text(n_runs, bool(self.forks))
+
+    def add(self, call: Call) -> None:
+        """Write a call."""
+        getattr(self, f"_{call.primitive.kind}")(call)
+
+    def _pointwise(self, call: Call) -> None:
+        self._loops([call], list(call.outputs))
+
+    def _fused(self, call: Call) -> None:
+        self._loops(call.primitive.calls, list(call.outputs))
+
+    def _loops(self, calls: list[Call], outputs: list[Value]) -> None:
+        group = Pointwise(calls, outputs, self.place, self.processor.lanes)
+        work = group.nest.size * (1 + len(calls) // 4)
+        self._part(group.nest.rows(), work / ALONE, lambda f, start, stop: group.write(f, start, stop))
+
+    def _copy(self, source: Place, target: Place, v: Value) -> None:
+        a, b = Value(v, "temp"), Value(v, "temp")
+        call = Call(elementwise.COPY, (a,), (b,))
+        group = Pointwise([call], [b], {a: source, b: target}.__getitem__, self.processor.lanes)
+        self._part(group.nest.rows(), group.nest.size / ALONE, lambda f, start, stop: group.write(f, start, stop))
+
+    def _view(self, call: Call) -> None:
+        """A view that NumPy does not have either: a reshaping that copies."""
+        x, y = call.inputs[0], self.place(call.outputs[0])
+        self._copy(self.place(x), _reshaped(y, x.shape), x)
+
+    def _join(self, call: Call) -> None:
+        (v,), axis, start = call.outputs, call.params["axis"], 0
+        whole = self.place(v)
+        for x in call.inputs:
+            offset = start * whole.strides[axis]
+            self._copy(self.place(x), whole._replace(offset=whole.offset + offset, shape=x.shape), x)
+            start += x.shape[axis]
+
+    def _reduce(self, call: Call) -> None:
+        reduction = Reduction(call, self.place(call.inputs[0]), self.place(call.outputs[0]), self.processor.lanes)
+        self._part(reduction.rows(), call.inputs[0].size / ALONE, reduction.write)
+
+    def _pick(self, call: Call) -> None:
+        places = [self.place(v) for v in (*call.inputs, *call.outputs)]
+        x, y = places[0], places[-1]
+        if call.primitive.name == "unpick" and (x.slot, x.offset) != (y.slot, y.offset):
+            self._copy(x, y, call.inputs[0])
+        self._part(call.inputs[1].size, 0, lambda f, start, stop: picking.write(f, call, places))
+
+    def _check(self, call: Call) -> None:
+        (target,) = call.inputs
+        status = FIRST_STATUS + len(self.checks)
+        self.checks[status] = functools.partial(_raise, call.params, target)
+        picking.check(self._runs[-1], self.place(target), call.params["n_classes"], status)
+
+    def _product(self, call: Call) -> None:
+        a, b = (self.place(x) for x in call.inputs)
+        p = Product(a, b, self.place(call.outputs[0]), self.processor.lanes, self.processor.registers)
+        shared_a, shared_b = self._room("a", p.bytes_a), self._room("b", p.bytes_b)
+        own, step = self._room("own", p.bytes_own * self.n_threads), p.bytes_own
+        need, work = self.module.need, p.flop / ALONE_FLOP
+        if p.bytes_a:
+            self._part(p.tiles.n_rows, work, lambda f, s, e: p.copy_a(f, shared_a.address(f), need, s, e))
+        if p.bytes_b:
+            self._part(p.tiles.n_panels, work, lambda f, s, e: p.copy_b(f, shared_b.address(f), need, s, e))
+
+        def write(f: Function, start: Any, stop: Any) -> None:
+            mine = f.along(own.address(f), "%thread", step) if step else "poison"
+            at_a = shared_a.address(f) if p.bytes_a else "poison"
+            at_b = shared_b.address(f) if p.bytes_b else "poison"
+            p.write(f, at_a, at_b, mine, need, start, stop)
+
+        self._part(p.rows(), work, write)
+
+    def _part(self, rows: int, work: float, write: Callable[[Function, Any, Any], None]) -> None:
+        """A function of its own for a range of rows; called, or shared among threads where there is enough work."""
+        f = Function(f"part{self._n_parts}", "ptr %table, i64 %thread, i64 %start, i64 %stop")
+        self._n_parts += 1
+        shared = self.n_threads > 1 and rows > 1 and work >= 1
+        if work >= 1:
+            self.long.add(len(self._runs) - 1)
+        write(f, *(("%start", "%stop") if shared else (0, rows)))
+        f.do("ret void")
+        self.module.add(f)
+        run = self._runs[-1]
+        if shared:
+            self.forks.add(len(self._runs) - 1)
+            grain = max(1, -(-rows // (PIECES * self.n_threads)))
+            run.do(f"call void @fork(ptr @{f.name}, i64 {rows}, i64 {grain}, ptr @threads{len(self._runs) - 1})")
+        else:
+            run.do(f"call void @{f.name}(ptr %table, i64 0, i64 0, i64 {rows})")
+
+
+def _raise(params: dict[str, Any], target: Value, inputs: dict[Value, Any]) -> None:
+    check_labels(params["name"], np, inputs[target], params["shape"], params["n_classes"])
+
+
+def _reshaped(target: Place, shape: tuple[int, ...]) -> Place:
+    """An array that lies row by row, seen in another shape."""
+    strides, step = [], target.dtype.itemsize
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return target._replace(shape=shape, strides=tuple(reversed(strides)))

@@ -1,0 +1,128 @@
+"""How many threads compiled programs use, and the threads themselves."""
+
+import ctypes
+import importlib
+import os
+import sys
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError
+
+PATIENCE = 100000  # looks for work, each followed by a pause of some 10 ns, before a thread lies down
+_WORDS = 32  # of a team's memory
+PLANS: Any = weakref.WeakSet()  # those that can change the number of their threads
+_wanted: int | None = None
+
+
+def set_num_threads(n: int | None) -> None:
+    """Let compiled programs use n threads; None for what the machine and the environment say.
+
+    Programs that are there already change over, to no more than the processors there were when they were made.
+    Without the extra `fast` NumPy's own library decides: see OMP_NUM_THREADS and threadpoolctl.  Raises ArgumentError
+    for n below 1.
+
+    >>> set_num_threads(1)
+    >>> get_num_threads()
+    1
+    >>> set_num_threads(None)
+    """
+    global _wanted
+    if n is not None and (type(n) is not int or n < 1):
+        raise ArgumentError(f"set_num_threads: n is {n!r}; expected a whole number of 1 or more, or None")
+    _wanted = n
+    for plan in list(PLANS):
+        plan.use_threads(get_num_threads())
+
+
+def get_num_threads() -> int:
+    """How many threads a program compiled now may use.
+
+    That is what `set_num_threads` said, else the least of OMP_NUM_THREADS, the limit that threadpoolctl has set on
+    NumPy's BLAS, and the processors this process may use.
+
+    >>> get_num_threads() >= 1
+    True
+    """
+    if _wanted is not None:
+        return _wanted
+    limits = [processors(), *(int(x) for x in [os.environ.get("OMP_NUM_THREADS", "")] if x.isdigit() and int(x) > 0)]
+    if "threadpoolctl" in sys.modules:
+        pools = importlib.import_module("threadpoolctl").threadpool_info()
+        limits += [p["num_threads"] for p in pools if p["user_api"] == "blas" and "numpy" in p["filepath"]]
+    return max(1, min(limits))
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    affinity: Any = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+class Team:
+    """Threads that wait for work: awake for a while after the last, then asleep until woken.  One program at a time."""
+
+    def __init__(self, n_threads: int) -> None:
+        self.n_threads = n_threads
+        self._memory = np.zeros(_WORDS + 8, np.int64)
+        self._words = self._memory[-self._memory.ctypes.data % 64 // 8 :]
+        self.address = int(self._words.ctypes.data)
+        self.threads: list[threading.Thread] = []
+        self.reset()
+
+    def reset(self) -> None:
+        """As before the first work; for a child process, which has none of its parent's threads."""
+        self.lock = threading.Lock()
+        self._words[0] = (1 << 32) - 1
+        self._bells = [threading.Semaphore(0) for _ in range(self.n_threads - 1)]
+        self.asleep = [True] * (self.n_threads - 1)
+        self.threads.clear()
+
+    def wake(self, n_threads: int) -> None:
+        """Let n threads, this one among them, look for work; to be called before a program that shares its work."""
+        if not self.threads:
+            self._start()
+        for i in range(n_threads - 1):
+            if self.asleep[i]:
+                self.asleep[i] = False
+                self._bells[i].release()
+
+    def _start(self) -> None:
+        from .fast.machine import Code
+        from .fast.team import member
+
+        self._code = Code(member())
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+        serve = kind(self._code.address("serve"))
+        for i, bell in enumerate(self._bells):
+            thread = threading.Thread(target=self._member, args=(i, bell, serve), daemon=True, name=f"gpugrad-{i + 1}")
+            self.threads.append(thread)
+            thread.start()
+
+    def _member(self, i: int, bell: threading.Semaphore, serve: Any) -> None:
+        while True:
+            bell.acquire()
+            serve(self.address, i + 1, PATIENCE)
+            self.asleep[i] = True
+
+
+_teams: list[Team] = []
+
+
+def team() -> Team:
+    """The one team: as many threads as there are processors, the main one among them."""
+    if not _teams:
+        _teams.append(Team(max(get_num_threads(), processors())))
+    return _teams[0]
+
+
+def _after_fork() -> None:
+    for t in _teams:
+        t.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

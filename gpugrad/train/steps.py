@@ -1,0 +1,158 @@
+"""The loop's work on one batch: gradients, update and measurement, compiled where that can be."""
+
+from __future__ import annotations
+
+import functools
+import time
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..backend import is_array_type
+from ..core.tensor import raw
+from ..errors import TraceError
+from ..nn import Module
+from ..optim import Optimizer
+from ..optim.traced import lay_together
+from ..program.compile import compile
+
+if TYPE_CHECKING:
+    from .training import Training
+
+MOST_PROGRAMS = 8  # of each function; a loader that asks for more is better served without
+
+
+class Steps:
+    """`gradients`, `update` and `measure` of a training, as programs or, where `why_not` says so, as they are written.
+
+    Between the gradients and the update the loop looks at the loss, so these are two programs: what is not finite must
+    not reach the parameters.  `seconds` is the time that compiling has taken, the traced batches in it.
+    """
+
+    def __init__(self, training: Training, compiled: bool = True) -> None:
+        self.training = training
+        self.why_not = _refusal(training) if compiled else "as asked for"
+        self.seconds = 0.0
+        self._text = ""
+        self._told: str | None = "nothing yet"
+        self._settings: list[Any] | None = None
+        self._programs: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """Before an epoch: compile anew where a part, or a number in one, such as a dropout's p, is another one."""
+        if self.why_not is None and (now := _settings(self.training)) != self._settings:
+            self._settings = now
+            lay_together(self.training.optimizer)
+            functions: dict[str, Callable[..., Any]]
+            functions = {"gradients": _gradients, "update": _update, "measure": _measure}
+            self._programs = {name: compile(_of(f, self.training)) for name, f in functions.items()}
+
+    def gradients(self, x: Any, y: Any) -> tuple[Any, float]:
+        """(outputs, mean loss) of a batch, as a raw array and a number; the gradients are left in `.grad`."""
+        outputs, loss = self._call("gradients", _gradients, x, y)
+        return raw(outputs), float(loss)
+
+    def update(self) -> None:
+        """The optimizer's step, if the scaler does not skip it."""
+        self._call("update", _update)
+
+    def measure(self, x: Any, y: Any) -> tuple[Any, float]:
+        """(outputs, mean loss) of a batch, with nothing recorded."""
+        outputs, loss = self._call("measure", _measure, x, y)
+        return raw(outputs), float(loss)
+
+    def executor(self) -> str:
+        """Which executor runs the programs and why; or why there are none.  Known after the first step."""
+        if self.why_not is not None:
+            return f"not compiled: {self.why_not}"
+        line = next((line for line in self._text.splitlines() if line.startswith("executor: ")), "executor: unknown")
+        return f"compiled in {self.seconds:.2f} s; {line}"
+
+    def _call(self, name: str, function: Callable[..., Any], *batch: Any) -> Any:
+        if self.why_not is not None:
+            return function(self.training, *batch)
+        program = self._programs[name]
+        n_traces, began = program.n_traces, time.perf_counter()
+        try:
+            result = program(*batch)
+        except TraceError as error:
+            self.why_not = str(error)
+            return function(self.training, *batch)
+        if program.n_traces != n_traces:
+            self._text = program.explain()  # which plans it too
+            self.seconds += time.perf_counter() - began
+            self._look_at(program, batch)
+        return result
+
+    def _look_at(self, program: Any, batch: tuple[Any, ...]) -> None:
+        """Give up where nearly every batch would be traced."""
+        if strange := [part for part in batch if not is_array_type(type(raw(part)))]:
+            self.why_not = f"the loader gives a {type(strange[0]).__name__} for x or y; expected arrays"
+        elif program.n_traces > MOST_PROGRAMS:
+            self.why_not = f"the batches have had more than {MOST_PROGRAMS} shapes; expected batches of one size"
+
+    def tell_once(self, say: Callable[[str], None] | None) -> None:
+        """After a step, one line of how it was run, once and again where that has changed."""
+        if self.why_not == self._told:
+            return
+        self._told = self.why_not
+        if say is not None:
+            say(self.executor())
+        elif (self.why_not or "").startswith("compile: "):  # a trace's refusal, which nobody else tells
+            warnings.warn(f"fit: {self.executor()}", RuntimeWarning, stacklevel=4)
+
+
+# what is compiled; none of it looks at a value
+
+
+def _gradients(training: Training, x: Any, y: Any) -> tuple[Any, Any]:
+    training.optimizer.zero_grad()
+    outputs = training.model(x)
+    loss = training.loss_fn(outputs, y)
+    training.scaler.scale(loss).backward()
+    return outputs, loss
+
+
+def _update(training: Training) -> None:
+    training.scaler.step(training.optimizer)
+
+
+def _measure(training: Training, x: Any, y: Any) -> tuple[Any, Any]:
+    outputs = training.model(x)
+    return outputs, training.loss_fn(outputs, y)
+
+
+def _of(f: Callable[..., Any], training: Training) -> Callable[..., Any]:
+    """f of this training, under the name of the user's loss, so that a trace watches the variables around that."""
+
+    def function(*batch: Any) -> Any:
+        return f(training, *batch)
+
+    return functools.update_wrapper(function, training.loss_fn)
+
+
+def _refusal(training: Training) -> str | None:
+    """Why a training is not compiled, where that is known beforehand."""
+    if training.scaler.enabled:
+        return "the loss scaling of float16 looks at the gradients before each update"
+    if not isinstance(training.optimizer, Optimizer):
+        return f"the optimizer is a {type(training.optimizer).__name__}; expected one of gpugrad.optim"
+    arrays = [raw(p) for group in training.optimizer.param_groups for p in group["params"]]
+    if not all(type(array) is np.ndarray for array in arrays):
+        return "on a GPU the loop launches each kernel itself"
+    return None
+
+
+def _settings(training: Training) -> list[Any]:
+    """What a trace reads once: the parts, and the numbers and words in the modules."""
+    parts: list[Any] = [training.model, training.optimizer, training.loss_fn]
+    modules = [module for part in parts if isinstance(part, Module) for module in part.modules()]
+    plain = [
+        (name, value)
+        for module in modules
+        for name, value in vars(module).items()
+        if name != "training" and isinstance(value, (bool, int, float, str, type(None)))
+    ]
+    return [*map(id, parts), *map(id, modules), *plain]
