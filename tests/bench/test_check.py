@@ -124,7 +124,7 @@ def test_a_reverse_rule_that_takes_twice_as_long_fails_the_check_by_name(fake_ti
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--only", "speed"], "--only: speed not known; expected one of overhead, ops"),
+        (["--only", "speed"], "--only: speed is not a suite; expected one of overhead, ops"),
         (["--peers", "pytorch"], "--peers: pytorch not known"),
         (["--threads", "0"], "--threads: got 0; expected 1 or more"),
         (["--device", "tpu"], "--device: got tpu; expected cpu or cuda"),
