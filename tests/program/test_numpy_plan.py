@@ -43,7 +43,8 @@ def test_a_step_allocates_nothing_above_a_kilobyte(optimizer):
     _, peak = tracemalloc.get_traced_memory()
     after = tracemalloc.take_snapshot()
     tracemalloc.stop()
-    assert peak - held < 1536  # all that is alive at one moment, NumPy's own iterators among it
+    # all that is alive at one moment, NumPy's own iterators among it: before 2.3 with a buffer of 8192 elements
+    assert peak - held < (1536 if np.lib.NumpyVersion(np.__version__) >= "2.3.0" else 1536 + 8192 * 4 + 1024)
     assert len(kept) == 5
     assert max((s.size_diff for s in after.compare_to(before, "traceback")), default=0) < 4096
 
