@@ -18,6 +18,7 @@ from gpugrad.cuda import (
     softmax_xent,
 )
 from gpugrad.cuda.activations import Activation
+from gpugrad.ops.mlp_step import How
 
 from .arrays import overwrite
 from .cases import HIDDEN, Case, widths
@@ -132,15 +133,8 @@ class Step:
             overwrite(state, again[name])
 
     def _fused(self) -> Any:
-        how = {
-            "activation": "relu",
-            "options": {},
-            "loss": "cross_entropy",
-            "mean": True,
-            "scale": 1.0,
-            "smoothing": 0.0,
-        }
-        found = served(mlp_step.mlp_step(self.x, self.labels, None, *self.params, n_layers=HIDDEN + 1, **how))
+        how = How(HIDDEN + 1, "relu", {})
+        found = served(mlp_step.mlp_step(self.x, self.labels, None, *self.params, how=how))
         return found[0], *found[2:]
 
     def _by_layers(self) -> Any:

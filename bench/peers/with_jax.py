@@ -47,7 +47,7 @@ def overhead_cases(n: int) -> dict[str, Callable[[], Any]]:
 
 
 def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
-    """One product, or its derivative, jitted; None where the dtype needs 64 bits, which JAX has switched off."""
+    """One product, or its derivative, jitted.  Raises NotImplementedError for float64, which JAX has switched off."""
     if arrays[0].dtype == np.float64:
         raise NotImplementedError("float64 is switched off")
     given = [jnp.asarray(a) for a in arrays]

@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.suites.draw import Draw
 from gpugrad.ops.keys import ARRAY
+from gpugrad.ops.mlp_step import How
 
 CHANNELS = 64
 IDENTITY = {"activation": "relu", "options": ()}
@@ -54,9 +55,8 @@ def _normalize_vjp(d: Draw) -> Any:
 
 def _mlp_step(d: Draw) -> Any:
     x, w, b = _layer(d)
-    options = {"activation": "relu", "options": {}, "loss": "cross_entropy", "mean": True, "scale": 1.0}
     weights = (w, w * np.float32(0.5), b, b * np.float32(0.5))
-    return (x, _labels(d), None, *weights), {"n_layers": 2, **options, "smoothing": 0.0}
+    return (x, _labels(d), None, *weights), {"how": How(2, "relu", {})}
 
 
 def _counter(value: int) -> np.ndarray:

@@ -117,30 +117,19 @@ def choose(
     return f"{found.n_bytes} bytes of shared memory for 16 rows; a block has {device.shared_bytes}"
 
 
-def mlp_step(
-    x: Any,
-    target: Any,
-    class_weight: Any,
-    *params: Any,
-    n_layers: int,
-    activation: str,
-    options: dict[str, Any],
-    loss: str,
-    mean: bool,
-    scale: float,
-    smoothing: float,
-) -> Any:
+def mlp_step(x: Any, target: Any, class_weight: Any, *params: Any, how: Any) -> Any:
     """(loss, n_correct, *gradients) of the net with params (w0, w1, ..., b0, b1, ...), or its weights alone.
 
     x (N, n_in), w (n_out, n_in) of one dtype, float32 or bfloat16; target int64 (N,) for "cross_entropy", (N, n_out) of
-    x's dtype for "squared_error", whose loss sums over outputs.  NotImplemented where the kernel cannot serve.
+    x's dtype for "squared_error", whose loss sums over outputs.  how: as the primitive's (ops/mlp_step.py).
+    NotImplemented where the kernel cannot serve.
     """
-    phi, kind, device = find_activation(activation, **options), type_name(x.dtype), runtime.current().limits()
+    phi, kind, device = find_activation(how.activation, **how.options), type_name(x.dtype), runtime.current().limits()
     if phi is None or kind not in KINDS or not c_contiguous(x, target, class_weight, *params) or not x.size:
         return NotImplemented
-    if device.arch < MIN_ARCH.get(f"mlp_step<{kind}", 0) or not _fit(x, target, class_weight, params, n_layers, loss):
+    if device.arch < MIN_ARCH.get(f"mlp_step<{kind}", 0) or not _fit(x, target, class_weight, params, how):
         return NotImplemented
-    widths = (x.shape[1], *(w.shape[0] for w in params[:n_layers]))
+    widths = (x.shape[1], *(w.shape[0] for w in params[: how.n_layers]))
     sizes = [p.size for p in params]
     chosen = choose(widths, x.dtype.itemsize, sum(sizes), phi.keeps_y, x.shape[0], device)
     if isinstance(chosen, str):
@@ -149,14 +138,14 @@ def mlp_step(
     place = "stay in shared memory" if chosen.resident else "are read again for each use"
     autotune.tell("mlp_step", widths, x.dtype, f"one kernel: tiles of {chosen.tile_rows} rows, weights {place}")
     plan = _filled(chosen, widths, x, params, sizes)
-    plan["p"], plan["q"], plan["smoothing"], plan["loss"] = phi.p, phi.q, smoothing, LOSSES.index(loss)
+    plan["p"], plan["q"], plan["smoothing"], plan["loss"] = phi.p, phi.q, how.smoothing, LOSSES.index(how.loss)
     per_sm = max(1, min(device.shared_bytes // chosen.n_bytes, 4))
     n_blocks = blocks_for(x.shape[0], chosen.tile_rows, device.n_sm * per_sm)
     empty = runtime.current().empty
     partials, sums = empty((n_blocks, sum(sizes)), np.float32), empty((n_blocks, 3), np.float32)
     arguments = (x, target, np.uintp(0) if class_weight is None else class_weight, plan, partials, sums)
     launch("mlp_step.cu", f"mlp_step<{kind}, {phi.struct}>", (n_blocks,), (THREADS,), arguments, chosen.n_bytes)
-    return _reduced(partials, sums, params, sizes, mean, scale)
+    return _reduced(partials, sums, params, sizes, how.mean, how.scale)
 
 
 def _reduced(
@@ -182,18 +171,18 @@ def _reduced(
     return totals[0], totals[1], *grads
 
 
-def _fit(x: Any, target: Any, class_weight: Any, params: tuple[Any, ...], n_layers: int, loss: str) -> bool:
+def _fit(x: Any, target: Any, class_weight: Any, params: tuple[Any, ...], how: Any) -> bool:
     """True where shapes and dtypes are those that `mlp_step` names."""
     if x.ndim != 2 or any(p.dtype != x.dtype for p in params):
         return False
     n_rows, width = x.shape
-    for w in params[:n_layers]:
+    for w in params[: how.n_layers]:
         if w.ndim != 2 or w.shape[1] != width:
             return False
         width = w.shape[0]
-    if any(b.shape != w.shape[:1] for w, b in zip(params, params[n_layers:], strict=False)):
+    if any(b.shape != w.shape[:1] for w, b in zip(params, params[how.n_layers :], strict=False)):
         return False
-    if loss == "squared_error":
+    if how.loss == "squared_error":
         return target.dtype == x.dtype and target.shape == (n_rows, width)
     weighs = class_weight is None or (class_weight.dtype == np.float32 and class_weight.shape == (width,))
     return weighs and target.dtype == np.int64 and target.shape == (n_rows,)

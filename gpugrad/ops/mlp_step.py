@@ -3,7 +3,7 @@
 import functools
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,42 +33,38 @@ ACTIVATIONS: dict[str, dict[str, Any]] = {
 }
 
 
+class How(NamedTuple):
+    """All of a step that is no array.  options: the parameters of the activation's primitive."""
+
+    n_layers: int
+    activation: str
+    options: dict[str, Any]
+    loss: str = "cross_entropy"
+    mean: bool = True
+    scale: float = 1.0
+    smoothing: float = 0.0
+
+
 @primitive(saves="y inputs", nondiff="x target class_weight", cuda="mlp_step.mlp_step")
-def mlp_step(
-    xp: Any,
-    x: Any,
-    target: Any,
-    class_weight: Any,
-    *params: Any,
-    n_layers: int,
-    activation: str,
-    options: dict[str, Any],
-    loss: str,
-    mean: bool,
-    scale: float,
-    smoothing: float,
-) -> Any:
+def mlp_step(xp: Any, x: Any, target: Any, class_weight: Any, *params: Any, how: How) -> Any:
     """(loss, n_correct, *gradients) of an MLP with params (w0, w1, ..., b0, b1, ...), or its weights alone."""
-    how: dict[str, Any] = {"n_layers": n_layers, "activation": activation, "options": options, "loss": loss}
-    value, z, grads = _unfused(
-        x, target, class_weight, params, how | {"mean": mean, "scale": scale, "smoothing": smoothing}
-    )
-    n_correct = (z.argmax(axis=-1) == target).sum() if loss == "cross_entropy" else 0
+    value, z, grads = _unfused(x, target, class_weight, params, how)
+    n_correct = (z.argmax(axis=-1) == target).sum() if how.loss == "cross_entropy" else 0
     return value, xp.asarray(n_correct, dtype="float32"), *grads
 
 
-def _unfused(x: Any, target: Any, class_weight: Any, params: Sequence[Any], how: dict[str, Any]) -> Any:
+def _unfused(x: Any, target: Any, class_weight: Any, params: Sequence[Any], how: How) -> Any:
     """(loss, logits, gradients) by the ordinary graph."""
-    f = _graph(x, target, class_weight, **how)
+    f = _graph(x, target, class_weight, how)
     (value, z), grads = value_and_grad(f, tuple(range(len(params))), has_aux=True)(*params)
     return value, z, grads
 
 
 @mlp_step.batch
-def _(F, batched, *xs, **how):
+def _(F, batched, *xs, how):
     def of_one(x, target, class_weight, *params):
         value, z, grads = _unfused(x, target, class_weight, params, how)
-        if how["loss"] != "cross_entropy":
+        if how.loss != "cross_entropy":
             return value, F.zeros_like(value), *grads
         hits = F.equal(F.argmax(z, axis=(1,), keepdims=False), target)
         return value, F.sum(F.astype(hits, dtype=np.dtype("float32")), axis=(0,), keepdims=False), *grads
@@ -77,16 +73,16 @@ def _(F, batched, *xs, **how):
 
 
 @mlp_step.vjp_all
-def _(F, g, y, x, target, class_weight, *params, **how):
+def _(F, g, y, x, target, class_weight, *params, how):
     grads = [None if g[0] is None else v * g[0] for v in y[2:]]
     if any(u is not None for u in g[2:]):  # the gradients are differentiated: the Hessian, by the unfused graph
-        through = _hessian_times(g[2:], _graph(x, target, class_weight, **how), params)
+        through = _hessian_times(g[2:], _graph(x, target, class_weight, how), params)
         grads = [u if v is None else u + v for u, v in zip(through, grads, strict=True)]
     return None, None, None, *grads
 
 
 @mlp_step.jvp
-def _(F, *rest, **how):
+def _(F, *rest, how):
     n = len(rest) // 2
     tangents, y, (x, target, class_weight, *params) = rest[3:n], rest[n], rest[n + 1 :]
     parts = [
@@ -94,7 +90,7 @@ def _(F, *rest, **how):
         for t, v in zip(tangents, y[2:], strict=True)
         if t is not None
     ]
-    through = _hessian_times(tangents, _graph(x, target, class_weight, **how), params)
+    through = _hessian_times(tangents, _graph(x, target, class_weight, how), params)
     return functools.reduce(operator.add, parts), F.zeros_like(y[1]), *through
 
 
@@ -105,28 +101,16 @@ def _hessian_times(u: Sequence[Any], f: Any, params: Sequence[Any]) -> Any:
     return jvp(slope, params, directions, has_aux=True)[1]
 
 
-def _graph(
-    x: Any,
-    target: Any,
-    class_weight: Any,
-    *,
-    n_layers: int,
-    activation: str,
-    options: dict[str, Any],
-    loss: str,
-    mean: bool,
-    scale: float,
-    smoothing: float,
-) -> Any:
+def _graph(x: Any, target: Any, class_weight: Any, how: How) -> Any:
     """(loss, logits) as a function of the parameters: the unfused graph, which is the kernel's reference."""
 
     def f(*params: Any) -> tuple[Any, Any]:
-        weights, biases = params[:n_layers], params[n_layers:] or (None,) * n_layers
+        weights, biases = params[: how.n_layers], params[how.n_layers :] or (None,) * how.n_layers
         z = linear_(x, weights[0], biases[0])
         for w, b in zip(weights[1:], biases[1:], strict=True):
-            z = linear_(getattr(OPS, activation)(z, **options), w, b)
-        total, n = _loss_sum(z, target, class_weight, loss, smoothing)
-        return total * scale / n if mean else total * scale, z
+            z = linear_(getattr(OPS, how.activation)(z, **how.options), w, b)
+        total, n = _loss_sum(z, target, class_weight, how.loss, how.smoothing)
+        return total * how.scale / n if how.mean else total * how.scale, z
 
     return f
 
@@ -188,11 +172,10 @@ def mlp_loss(
         )
     x, target, class_weight = as_value(x), as_value(target), None if class_weight is None else as_value(class_weight)
     params = [as_value(p) for p in (*weights, *(biases or ()))]
-    how: dict[str, Any] = {"n_layers": len(weights), "activation": activation, "loss": loss}
-    how |= {"options": known | options, "mean": reduction == "mean", "scale": scale, "smoothing": label_smoothing}
+    how = How(len(weights), activation, known | options, loss, reduction == "mean", scale, label_smoothing)
     if isinstance(x, Tensor) and (x.node is not None or x.level):
-        return _graph(x, target, class_weight, **how)(*params)[0]
-    return mlp_step(x, target, class_weight, *params, **how)[0]
+        return _graph(x, target, class_weight, how)(*params)[0]
+    return mlp_step(x, target, class_weight, *params, how=how)[0]
 
 
 __all__ = ["mlp_loss"]

@@ -49,21 +49,20 @@ class Net:
         self.class_weight = rng.uniform(0.5, 2.0, widths[-1]) if class_weight else None
 
     def how(self, name="relu", mean=True, scale=1.0, smoothing=0.0):
-        fixed = {"n_layers": self.n_layers, "activation": name, "options": ACTIVATIONS[name], "loss": self.loss}
-        return {**fixed, "mean": mean, "scale": scale, "smoothing": smoothing}
+        return ops_mlp_step.How(self.n_layers, name, ACTIVATIONS[name], self.loss, mean, scale, smoothing)
 
     def launch(self, host, **how):
         """What the launcher gives, as float64."""
         as_device = [host.array(a, self.dtype) for a in (self.x, *self.params)]
         target = host.array(self.target, None if self.loss == "cross_entropy" else self.dtype)
         weight = None if self.class_weight is None else host.array(self.class_weight, np.float32)
-        y = mlp_step(as_device[0], target, weight, *as_device[1:], **self.how(**how))
+        y = mlp_step(as_device[0], target, weight, *as_device[1:], how=self.how(**how))
         return y if y is NotImplemented else [host.numpy(a).astype(np.float64) for a in y]
 
     def reference(self, **how):
         forward = PRIMITIVES["mlp_step"].forward
         weight = None if self.class_weight is None else self.class_weight.astype(np.float32).astype(np.float64)
-        return forward(np, self.x, self.target, weight, *self.params, **self.how(**how))
+        return forward(np, self.x, self.target, weight, *self.params, how=self.how(**how))
 
 
 def assert_close(got, want, tolerance):

@@ -34,10 +34,10 @@ def test_every_instance_compiles_and_none_of_float_spills(file, arch):
 
 def test_the_table_of_registers_is_true():
     _, written, _ = registers.split((kernels_dir() / "README.md").read_text(encoding="utf-8"))
-    made_with = re.search(r"NVRTC ([\d.]+)", written)
-    if made_with and made_with[1] != nvrtc.version():
-        pytest.skip(f"the table is of NVRTC {made_with[1]}, here is {nvrtc.version()}")
-    assert written == registers.section(), "run python -m tests.host_cuda.registers"
+    made_with, now = re.search(r"NVRTC ([\d.]+)", written), registers.section()
+    if made_with and made_with[1] != nvrtc.version():  # another compiler may count otherwise, of the same kernels
+        written, now = (re.sub(r"\| *\d+(?= \|)|NVRTC [\d.]+", "", text) for text in (written, now))
+    assert written == now, "run python -m tests.host_cuda.registers"
 
 
 def test_every_launcher_module_of_a_kernel_file_names_each_instance_once():

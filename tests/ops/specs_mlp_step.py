@@ -7,11 +7,10 @@ from tests.ops.spec import Spec
 
 X = np.linspace(-1.25, 1.5, 12, dtype=np.float32).reshape(4, 3)
 LABELS = np.array([1, 0, 2, 1])
-HOW = {"n_layers": 2, "activation": "tanh", "options": {}, "loss": "cross_entropy"}
-HOW |= {"mean": True, "scale": 1.0, "smoothing": 0.0}
+HOW = module.How(n_layers=2, activation="tanh", options={})
 
 
-def by_hand(x, target, class_weight, w0, w1, b0, b1, **how):
+def by_hand(x, target, class_weight, w0, w1, b0, b1, how=HOW):
     dtype = w0.dtype
     x, w0, w1, b0, b1 = (a.astype(np.float64) for a in (x, w0, w1, b0, b1))
     h = np.tanh(x @ w0.T + b0)
@@ -33,7 +32,7 @@ SPECS = [
         module.mlp_step,
         (X, LABELS, np.ones(3, np.float32), (5, 3), (3, 5), (5,), (3,)),
         by_hand,
-        params=HOW,
+        params={"how": HOW},
         dtypes=("float32", "float64"),
         note="x is float32 here, so narrower parameters would promote",
     ),
