@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Any, NoReturn
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..errors import ArgumentError, GradientError, ShapeError
 from . import tape
 from .namespace import OPS, RAW, namespace
 from .record import PICK, pick
-from .tape import DTYPE, LEAF, NOTHING, PARENTS, SAVED, SHAPE, TIME, Extra, Node
+from .tape import DTYPE, LEAF, NOTHING, PARENTS, PRIMITIVE, SAVED, SHAPE, TIME, Extra, Node
 from .tensor import Tensor, raw, wrap
 
 
@@ -26,9 +27,9 @@ def sweep(
     ahead: list[tuple[int, Node]] = []  # a heap of (-time, node): latest first, as a node is newer than its parents
     cotangents: dict[int, Any] = {}  # of the nodes ahead, by their times, which are their names
     owned: set[int] = set()  # whose cotangent is a sum made here, so that the next one may be added in place
-    leaves = []
+    ends: list[Node] = []  # the leaves reached, which are done last
     for node, g in roots:
-        _send(ahead, cotangents, owned, node, g)
+        _send(ahead, ends, cotangents, owned, node, g)
     last_write, watch = tape.last_write, tape.watch
     kind: Any = None
     while ahead:
@@ -36,14 +37,11 @@ def sweep(
         p, parents, saved, params, _, _, time = node
         g = cotangents.pop(time)
         if type(parents[-1]) is Extra:
-            g = through_extra(parents[-1], names.settled(g) if names is not None and parents[-1].hooks else g, node)
-            if p is LEAF:
-                leaves.append((node, g))
-                continue
+            g = through_extra(parents[-1], g, node, names)
         if p is PICK:
             multi, i = parents[0], params["index"]
             if multi[TIME] not in cotangents:
-                _send(ahead, cotangents, owned, multi, [None] * len(multi[SHAPE]))
+                _send(ahead, ends, cotangents, owned, multi, [None] * len(multi[SHAPE]))
             parts = cotangents[multi[TIME]]
             g = g if names is None else names.settled(g)
             parts[i] = g if parts[i] is None else parts[i] + g  # `_rebox` makes a second PICK of one output
@@ -81,20 +79,25 @@ def sweep(
                         watch.check(p, time, g, h if names is None else names.settled(h))
                     key = parent[TIME]
                     if key in cotangents:
-                        _send(ahead, cotangents, owned, parent, h if names is None else names.settled(h))
+                        _send(ahead, ends, cotangents, owned, parent, h if names is None else names.settled(h))
                     else:
                         cotangents[key] = h
-                        heappush(ahead, (-key, parent))
+                        if parent[PRIMITIVE] is LEAF:
+                            ends.append(parent)
+                        else:
+                            heappush(ahead, (-key, parent))
         else:
             grads = _all_rule(p)(F, g, *saved, **params) if params else _all_rule(p)(F, g, *saved)
             for h, parent in zip(grads, parents):
                 if parent is not None and h is not None:
                     if watch is not None:
                         watch.check(p, time, g, h)
-                    _send(ahead, cotangents, owned, parent, _fit(F, h, parent))
+                    fits = h.dtype is parent[DTYPE] and h.shape == parent[SHAPE]
+                    _send(ahead, ends, cotangents, owned, parent, h if fits else _fit(F, h, parent))
         if not retain and saved is not NOTHING:
             node[SAVED].clear()
-    return leaves
+    ends.sort(key=itemgetter(TIME), reverse=True)
+    return [(leaf, through_extra(leaf[PARENTS][-1], cotangents[leaf[TIME]], leaf, names)) for leaf in ends]
 
 
 def _fit(F: Any, g: Any, node: Node) -> Any:
@@ -104,13 +107,18 @@ def _fit(F: Any, g: Any, node: Node) -> Any:
     return g if g.dtype == node[DTYPE] else F.astype(g, dtype=node[DTYPE])
 
 
-def _send(ahead: list[tuple[int, Node]], cotangents: dict[int, Any], owned: set[int], node: Node, g: Any) -> None:
-    """Add g to the cotangent of a node ahead."""
+def _send(
+    ahead: list[tuple[int, Node]], ends: list[Node], cotangents: dict[int, Any], owned: set[int], node: Node, g: Any
+) -> None:
+    """Add g to the cotangent of a node ahead, or of a leaf."""
     key = node[TIME]
     have = cotangents.get(key)
     if have is None:
         cotangents[key] = g
-        heappush(ahead, (-key, node))
+        if node[PRIMITIVE] is LEAF:
+            ends.append(node)
+        else:
+            heappush(ahead, (-key, node))
     elif key in owned and type(g) is np.ndarray:
         have += g
     else:
@@ -150,8 +158,11 @@ def _explain_released(p: Any) -> NoReturn:
     )
 
 
-def through_extra(extra: Extra, g: Any, node: Node) -> Any:
+def through_extra(extra: Extra, g: Any, node: Node, names: Any = None) -> Any:
     """The cotangent after the hooks; kept as `.grad` where that was asked for."""
+    if not (extra.hooks or extra.keep):
+        return g
+    g = names.settled(g) if names is not None and extra.hooks else g
     for hook in list(extra.hooks.values()):
         changed = hook(g if isinstance(g, Tensor) else wrap(g.copy(), None, 0))  # another branch may hold this buffer
         if changed is not None:
@@ -205,6 +216,10 @@ def unshared(g: Any, held: set[int]) -> Any:
     A value with a record of its own may also be what that record saved, so it is always copied; a value inside a
     transform cannot be written to, so it never is.
     """
+    if type(g) is np.ndarray:
+        g = g if g.base is None and id(g) not in held else g.copy("K")
+        held.add(id(g))
+        return g
     if isinstance(g, Tensor) and g.level:
         return g
     array = raw(g)
@@ -228,7 +243,9 @@ def seed(y: Tensor, gradient: Any = None) -> Tensor:
                 f"backward: the tensor has shape {y.shape}; a gradient is implied for one element only, so sum it "
                 "first or pass gradient= of that shape"
             )
-        return wrap(namespace(raw(y)).ones_like(raw(y)), None, 0)
+        array = raw(y)
+        plain = type(array) is np.ndarray or isinstance(array, np.generic)
+        return wrap(np.ones(y.shape, y.dtype) if plain else namespace(array).ones_like(array), None, 0)
     g = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=y.dtype)
     if g.level:
         raise GradientError("backward: gradient is a value inside a transform; pass it through gpugrad.stop_gradient")

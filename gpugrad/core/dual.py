@@ -53,7 +53,10 @@ def _tangent(p: Any, F: Any, tangents: list[Any], y: Any, primals: list[Any], pa
     if p.jvp_rule is not None:
         return p.jvp_rule(F, *tangents, y, *primals, **params)
     if p.jvp_kind is None:
-        raise GradientError(f"jvp: {p.name} has no forward rule; use reverse mode, or give it one")
+        raise GradientError(
+            f"jvp: {p.name} has no forward rule; use reverse mode (vjp, jacrev, hessian(f, mode='reverse'), and for "
+            "hvp the gradient of (grad(f)(x) * v).sum()), or give it one"
+        )
     return _DERIVED[p.jvp_kind](p, F, tangents, y, primals, params)
 
 

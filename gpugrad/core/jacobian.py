@@ -93,18 +93,23 @@ def jacrev(
 
 
 def hessian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, chunk_size: int | None = None, has_aux: bool = False
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    chunk_size: int | None = None,
+    has_aux: bool = False,
+    mode: str = "forward",
 ) -> Callable[..., Any]:
     """A function that returns the Hessian of scalar-valued f, H[i, j] = d2f / dx_i dx_j: forward over reverse.
 
-    chunk_size and has_aux as for `jacobian`.
+    chunk_size and has_aux as for `jacobian`.  mode="reverse" takes reverse over reverse, for an f with operations that
+    have no forward rule, such as those of `custom_vjp`.
 
     >>> import numpy as np
     >>> hessian(lambda x: (x * x * x).sum())(np.array([1.0, 2.0]))
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    return jacobian(grad(f, argnums, has_aux), argnums, "forward", chunk_size, has_aux)
+    return jacobian(grad(f, argnums, has_aux), argnums, mode, chunk_size, has_aux)
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:

@@ -34,10 +34,12 @@ def narrow_result(y: Any, args: Sequence[Any]) -> Any:
 def widened(forward: Callable[..., Any]) -> Callable[..., Any]:
     """`forward` with 2-byte floats computed in float32 and rounded once at the end; numbers take the arrays' dtype."""
 
+    array = np.ndarray
+
     @functools.wraps(forward)
     def wide(*args: Any, **params: Any) -> Any:
         for a in args:
-            if a is not None and (type(a) is not np.ndarray or a.itemsize == 2):
+            if a is not None and (type(a) is not array or a.itemsize == 2):
                 return widening(args, params)
         return forward(*args, **params)  # the usual case, at a tenth of the cost
 

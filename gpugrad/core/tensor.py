@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import Device, array_device, is_array_type, resolve_device
 from ..backend.device import to_numpy
-from ..errors import ArgumentTypeError, DeviceError, DTypeError, GradientError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, GradientError, ShapeError
 from . import tape
 from .dtypes import as_dtype, is_floating
 from .tape import LEAF, PRIMITIVE, new_leaf
@@ -218,8 +218,10 @@ class Tensor:
     def register_hook(self, hook: Callable[[Any], Any]) -> tape.HookHandle:
         """Call `hook(g)` with this tensor's whole gradient in every sweep; a result other than None replaces g.
 
-        The handle's `remove()` takes it off.  Raises GradientError for a tensor that requires no gradient.
+        The handle's `remove()` takes it off.  Raises GradientError where no gradient is required, and ArgumentError.
         """
+        if not callable(hook):
+            raise ArgumentError(f"register_hook: hook is a {type(hook).__name__}; expected a function of the gradient")
         if self.node is None:
             raise GradientError("register_hook: this tensor does not require a gradient")
         return tape.HookHandle(tape.extra_of(self.node, make=True), hook)  # type: ignore[arg-type]

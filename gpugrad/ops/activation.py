@@ -11,7 +11,7 @@ import numpy as np
 from ..core.primitive import elementwise, primitive
 from ..core.tensor import methods
 from ..errors import ArgumentError
-from .select import select
+from .select import either, select
 
 _ZERO: Any = False if np.__version__.startswith("2.0.") else 0  # NumPy 2.0 makes float32 of bfloat16 beside an int
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
@@ -51,7 +51,7 @@ def _(F, g, y, x, *, negative_slope):
 @primitive(family="elementwise", jvp="linear", nondiff="x", saves="x", widen=True, cuda="elementwise.leaky_relu_grad")
 def leaky_relu_grad(xp: Any, g: Any, x: Any, *, negative_slope: float) -> Any:
     """g where x > 0, else negative_slope g."""
-    return xp.where(x > 0, g, g * negative_slope)
+    return either(xp, x > 0, g, g * negative_slope)
 
 
 leaky_relu_grad.vjp(lambda F, h, out, g, x, *, negative_slope: F.leaky_relu_grad(h, x, negative_slope=negative_slope))
@@ -72,7 +72,7 @@ def _(F, g, y, x, *, alpha, scale):
 @elementwise(saves={"g": "y", "y": "g y"}, widen=True, cuda="elementwise.elu_grad")
 def elu_grad(xp: Any, g: Any, y: Any, *, alpha: float, scale: float) -> Any:
     """scale g where y > 0, else (y + scale alpha) g."""
-    return g * xp.where(y > 0, scale, y + scale * alpha)
+    return g * either(xp, y > 0, scale, y + scale * alpha)
 
 
 elu_grad.vjp(

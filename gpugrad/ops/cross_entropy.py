@@ -12,6 +12,7 @@ from ..core.primitive import Operation, primitive
 from ..core.tensor import as_array, is_floating
 from ..errors import ShapeError
 from .labels import check_labels, label_places
+from .short_rows import extreme
 
 
 def softmax_cross_entropy(logits: Any, target: Any) -> Any:
@@ -38,9 +39,9 @@ def log_sum_exp_parts(xp: Any, logits: Any) -> tuple[Any, Any, Any]:
     """(d, p, log_sum): logits less their maximum, their softmax, and log of the sum of exp(d)."""
     if not logits.ndim or not logits.shape[-1]:
         raise ShapeError(f"cross_entropy: logits have shape {logits.shape}; expected (..., C) with C >= 1 classes")
-    d = logits - logits.max(axis=-1, keepdims=True)
+    d = logits - extreme("max", logits, (logits.ndim - 1,), True)
     p = xp.exp(d)
-    total = p.sum(axis=-1, keepdims=True)
+    total = xp.add.reduce(p, -1, None, None, True) if xp is np else p.sum(axis=-1, keepdims=True)
     p /= total
     return d, p, xp.log(total[..., 0])
 
@@ -51,7 +52,7 @@ def cross_entropy_index(xp: Any, logits: Any, target: Any) -> Any:
     d, p, log_sum = log_sum_exp_parts(xp, logits)
     n_classes = logits.shape[-1]
     check_labels("cross_entropy", xp, target, logits.shape[:-1], n_classes)
-    loss = log_sum - d.reshape(-1, n_classes)[label_places(xp, target)].reshape(target.shape)
+    loss = log_sum - d.reshape(-1)[label_places(xp, target, n_classes)].reshape(target.shape)
     return loss if xp is np else xp.where((target >= 0) & (target < n_classes), loss, np.nan), p
 
 
@@ -74,8 +75,9 @@ def _(F, t, t_target, y, logits, target):
 )
 def cross_entropy_index_grad(xp: Any, g: Any, p: Any, target: Any) -> Any:
     """g (p - y) with y the one-hot target: g (...), p (..., C), target (...) -> (..., C)."""
-    dz = p.reshape(-1, p.shape[-1]) * g.reshape(-1, 1)
-    dz[label_places(xp, target)] -= g.reshape(-1)
+    n_classes = p.shape[-1]
+    dz = xp.multiply(p.reshape(-1, n_classes), g.reshape(-1, 1), order="C")
+    dz.reshape(-1)[label_places(xp, target, n_classes)] -= g.reshape(-1)
     return dz.reshape(p.shape)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .select import either
+
 _SMALL = 256  # up to here one Python call an element is quicker than forty array operations
 _BLOCK = 8192  # elements at a time, so that forty operations find them in the cache
 
@@ -121,7 +123,7 @@ def _erf_double(x: Any) -> Any:
     z = a * a
     near = a * _ratio(_BELOW, np.minimum(z, 0.25))
     far = 1 - np.exp(-z) * _ratio(_BETWEEN, a)
-    return np.copysign(np.where(a < 0.46875, near, far), x)
+    return np.copysign(either(np, a < 0.46875, near, far), x)
 
 
 def _erfc_double(x: Any) -> Any:
@@ -132,8 +134,8 @@ def _erfc_double(x: Any) -> Any:
     decay = np.exp(-high * high) * np.exp((high - a) * (high + a))
     big = np.maximum(a, 4)
     z = 1 / (big * big)
-    tail = decay * np.where(a < 4, _ratio(_BETWEEN, np.minimum(a, 4)), (_SQRT - z * _ratio(_ABOVE, z)) / big)
-    return np.where(a < 0.46875, near, np.where(x < 0, 2 - tail, tail))
+    tail = decay * either(np, a < 4, _ratio(_BETWEEN, np.minimum(a, 4)), (_SQRT - z * _ratio(_ABOVE, z)) / big)
+    return either(np, a < 0.46875, near, either(np, x < 0, 2 - tail, tail))
 
 
 _SQRT = 1 / math.sqrt(math.pi)

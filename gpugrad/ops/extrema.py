@@ -13,18 +13,19 @@ from ..core.transform import as_value
 from ..errors import ShapeError
 from .axes import normal_axis
 from .reduce import axes_of, batch_front, kept
+from .short_rows import extreme
 
 
 @primitive(family="reduce", saves="x y")
 def max_(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """The largest element over the axes."""
-    return x.max(axis=axis, keepdims=keepdims)
+    return extreme("max", x, axis, keepdims)
 
 
 @primitive(family="reduce", saves="x y")
 def min_(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """The smallest element over the axes."""
-    return x.min(axis=axis, keepdims=keepdims)
+    return extreme("min", x, axis, keepdims)
 
 
 def _extremum_vjp(F: Any, g: Any, y: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:

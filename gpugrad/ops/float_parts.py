@@ -64,14 +64,26 @@ def _share2(F: Any, a: Any, b: Any) -> Any:
     return F.exp_share(a * math.log(2), b * math.log(2))
 
 
-@primitive(family="elementwise", jvp="linear", direct="deg2rad")
-def deg2rad(x: Any) -> Any:
+@primitive(family="elementwise", jvp="linear")
+def deg2rad(xp: Any, x: Any) -> Any:
     """x pi / 180, elementwise: degrees as radians."""
+    return x * _ratio(x, math.pi, 180) if _is_wide(x) else xp.deg2rad(x)
 
 
-@primitive(family="elementwise", jvp="linear", direct="rad2deg")
-def rad2deg(x: Any) -> Any:
+@primitive(family="elementwise", jvp="linear")
+def rad2deg(xp: Any, x: Any) -> Any:
     """180 x / pi, elementwise: radians as degrees."""
+    return x * _ratio(x, 180, math.pi) if _is_wide(x) else xp.rad2deg(x)
+
+
+def _is_wide(x: Any) -> bool:
+    return getattr(x, "dtype", np.dtype(int)) in (np.float32, np.float64)
+
+
+def _ratio(x: Any, a: float, b: float) -> Any:
+    """a / b as NumPy's loops take it, in x's dtype: the same bits, and a product of arrays is 10 times as fast."""
+    kind = x.dtype.type
+    return kind(a) / kind(b)
 
 
 deg2rad.vjp(lambda F, g, y, x: F.deg2rad(g))

@@ -7,7 +7,7 @@ import numpy as np
 from ..core.primitive import primitive
 from ..errors import DTypeError, IndexingError, ShapeError
 
-_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
 
 def check_labels(name: str, xp: Any, target: Any, shape: tuple[int, ...], n_classes: int) -> None:
@@ -23,7 +23,7 @@ def check_labels(name: str, xp: Any, target: Any, shape: tuple[int, ...], n_clas
             f"sample, or a floating target of shape {(*shape, n_classes)}"
         )
     # Seen as unsigned, a negative index is large too: one pass finds both.  On a GPU it would wait for the device.
-    if xp is np and target.size and target.view(_UNSIGNED[target.itemsize]).max() >= n_classes:
+    if xp is np and target.size and np.maximum.reduce(target.view(_UNSIGNED[target.itemsize]), None) >= n_classes:
         flat = target.reshape(-1)
         row = int(np.flatnonzero((flat < 0) | (flat >= n_classes))[0])
         raise IndexingError(
@@ -31,9 +31,15 @@ def check_labels(name: str, xp: Any, target: Any, shape: tuple[int, ...], n_clas
         )
 
 
-def label_places(xp: Any, target: Any) -> tuple[Any, Any]:
-    """Where each label points to in an array of shape (n, C)."""
-    return xp.arange(target.size), target.reshape(-1)
+def label_places(xp: Any, target: Any, n_classes: int) -> Any:
+    """Where each label points to in the flattened array of shape (n, n_classes).
+
+    A label out of range, which NumPy's checks have refused, stays in its row on a GPU.
+    """
+    labels = target.reshape(-1)
+    labels = labels.astype(np.int64) if labels.dtype.kind == "u" else labels
+    rows = xp.arange(0, target.size * n_classes, n_classes)
+    return rows + (labels if xp is np else labels % n_classes)
 
 
 @primitive(differentiable=False)

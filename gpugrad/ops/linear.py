@@ -10,6 +10,7 @@ from ..core.primitive import primitive
 from ..core.transform import as_value
 from ..errors import ShapeError
 from .batching import all_ranked
+from .product import product
 
 
 @primitive(family="linear", saves={"x": "w", "w": "x", "b": ""}, widen=True, cuda="linear.linear")
@@ -19,9 +20,9 @@ def linear_(xp: Any, x: Any, w: Any, b: Any = None) -> Any:
     if b is not None and b.shape != (n_out,):
         _explain(x, w, b)
     lead = x.shape[:-1]
-    y = (x if len(lead) == 1 else x.reshape(math.prod(lead), x.shape[-1])) @ w.T
+    y = product(xp, x if len(lead) == 1 else x.reshape(math.prod(lead), x.shape[-1]), w.T)
     if b is not None:
-        y = xp.add(y, b, out=y) if b.dtype is y.dtype or b.dtype == y.dtype else y + b
+        y = xp.add(y, b, y) if b.dtype is y.dtype or b.dtype == y.dtype else y + b
     return y if len(lead) == 1 else y.reshape(*lead, n_out)
 
 
@@ -82,7 +83,7 @@ def outer_sum(xp: Any, g: Any, x: Any) -> Any:
     if g.ndim != 2:
         g = g.reshape(math.prod(g.shape[:-1]), g.shape[-1])
         x = x.reshape(g.shape[0], x.shape[-1])
-    return xp.matmul(g.T, x)
+    return product(xp, g.T, x)
 
 
 outer_sum.vjp(

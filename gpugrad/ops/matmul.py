@@ -20,6 +20,7 @@ from ..errors import ShapeError
 from .arithmetic import multiply
 from .axes import as_int, normal_axes
 from .einsum import einsum
+from .product import product
 from .shape import ravel, reshape_, transpose
 
 
@@ -44,7 +45,7 @@ def matmul(xp: Any, a: Any, b: Any) -> Any:
         if b.ndim > 2 and a.shape[-1] == b.shape[-2] == 1:
             # outer products: a fifth of the time of many products of matrices, and less than a * b with its short rows
             return np.einsum("...i,...j->...ij", a[..., 0], b[..., 0, :]) if xp is np else a * b
-    return xp.matmul(a, b)
+    return product(xp, a, b) if a.ndim == b.ndim == 2 else xp.matmul(a, b)
 
 
 def _rows(x: Any) -> Any:
@@ -144,6 +145,8 @@ def _(F, batched, a, b):
 @primitive(family="matmul", saves="g a b", widen=True, several=True, cuda="batched_matmul_vjp.matmul_vjp")
 def matmul_vjp(xp: Any, g: Any, a: Any, b: Any) -> Any:
     """(da, db) = (g b^T, a^T g), summed to the shapes of a (..., m, k) and b (..., k, n): a product's gradients."""
+    if a.ndim == b.ndim == 2:
+        return product(xp, g, b.T), product(xp, a.T, g)
     if a.shape[:-2] == b.shape[:-2]:
         return xp.matmul(g, b.swapaxes(-1, -2)), xp.matmul(a.swapaxes(-1, -2), g)
     F = RAW[type(g)]

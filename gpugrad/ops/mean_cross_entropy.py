@@ -46,10 +46,10 @@ def cross_entropy_mean_(xp: Any, logits: Any, target: Any, weight: Any = None, *
 
 def _of_indices(xp: Any, d: Any, p: Any, log_sum: Any, target: Any) -> tuple[Any, Any]:
     """(loss, slope) of class indices that all weigh the same; p turns into the slope."""
-    n, places = target.size, label_places(xp, target)
-    loss = (log_sum.sum() - d.reshape(-1, d.shape[-1])[places].sum()) / n
-    p *= 1.0 / n
-    p.reshape(-1, p.shape[-1])[places] -= 1.0 / n
+    n, places = target.size, label_places(xp, target, d.shape[-1])
+    loss = (log_sum.sum() - d.reshape(-1)[places].sum()) / n
+    p = xp.multiply(p, 1.0 / n, order="C")
+    p.reshape(-1)[places] -= 1.0 / n
     return loss if xp is np else xp.where(((target >= 0) & (target < d.shape[-1])).all(), loss, np.nan), p
 
 

@@ -19,7 +19,8 @@ from .shape import astype
 
 
 def _count(x: Any, axis: tuple[int, ...]) -> int:
-    return math.prod(x.shape[i] for i in axis)
+    shape = x.shape
+    return math.prod(shape if len(axis) == len(shape) else [shape[i] for i in axis])
 
 
 @primitive(family="reduce", jvp="linear", saves="x.shape")
@@ -28,6 +29,8 @@ def mean_(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     dtype = x.dtype
     narrow = is_narrow(dtype)
     wide = np.float32 if narrow else np.float64 if dtype.kind in "iub" else None
+    if wide is None and xp is np:
+        return xp.add.reduce(x, axis, None, None, keepdims) / _count(x, axis)
     y = x.sum(axis=axis, dtype=wide, keepdims=keepdims) / _count(x, axis)
     return y.astype(dtype) if narrow else y
 

@@ -20,7 +20,7 @@ from .powers import sqrt
 from .reduce import axes_of, prod
 from .reduce import sum as sum_of
 from .scan import cumprod, cumsum
-from .select import where
+from .select import either, where
 from .shape import astype
 
 
@@ -29,7 +29,7 @@ def nan_to_num_(xp: Any, x: Any, *, nan: float, posinf: float, neginf: float) ->
     """x with numbers in place of NaN and the infinities."""
     y = x
     for bad, number in ((x != x, nan), (x == math.inf, posinf), (x == -math.inf, neginf)):
-        y = xp.where(bad, xp.asarray(number, x.dtype), y)
+        y = either(xp, bad, xp.asarray(number, x.dtype), y)
     return y
 
 

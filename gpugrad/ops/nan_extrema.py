@@ -15,6 +15,7 @@ from ..core.transform import as_value
 from ..errors import ArgumentError, ShapeError
 from .extrema import _one_or_all, argmax_, argmin_, max_, min_
 from .reduce import axes_of
+from .select import either
 
 
 @primitive(family="reduce", saves="x y", widen=True)
@@ -35,7 +36,7 @@ def _extremum(xp: Any, find: Any, worst: float, x: Any, axis: tuple[int, ...], k
     if x.dtype.kind != "f" or (xp is np and not np.isnan(y).any()):  # on a GPU looking would wait for the device
         return y
     gone = xp.isnan(x)
-    y = find(xp.where(gone, xp.asarray(worst, x.dtype), x), axis=axis, keepdims=keepdims)
+    y = find(either(xp, gone, xp.asarray(worst, x.dtype), x), axis=axis, keepdims=keepdims)
     return xp.where(gone.all(axis=axis, keepdims=keepdims), xp.asarray(math.nan, x.dtype), y)
 
 
@@ -63,7 +64,7 @@ def _place(xp: Any, name: str, worst: float, x: Any, axis: tuple[int, ...], keep
         raise ArgumentError(
             f"{name}: a slice along axis {axis} is all NaN and has no such place; expected a number in it"
         )
-    x = xp.where(gone, xp.asarray(worst, x.dtype), x) if x.dtype.kind == "f" else x
+    x = either(xp, gone, xp.asarray(worst, x.dtype), x) if x.dtype.kind == "f" else x
     find = argmin_.primitive.forward if worst > 0 else argmax_.primitive.forward
     return find(xp, x, axis=axis, keepdims=keepdims)
 

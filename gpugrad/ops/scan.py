@@ -15,6 +15,7 @@ from .along_axis import take_along_axis_
 from .axes import normal_axis
 from .batching import all_batched
 from .joining import concatenate_
+from .select import either
 from .shape import astype, ravel
 
 
@@ -117,8 +118,8 @@ def cummax_places(xp: Any, x: Any, *, axis: int) -> Any:
     while step < n:
         later, earlier = x[step:], x[:-step]
         wins = (later > earlier) | ((later != later) & (earlier == earlier))
-        x = xp.concatenate([x[:step], xp.where(wins, later, earlier)])
-        place = xp.concatenate([place[:step], xp.where(wins, place[step:], place[:-step])])
+        x = xp.concatenate([x[:step], either(xp, wins, later, earlier)])
+        place = xp.concatenate([place[:step], either(xp, wins, place[step:], place[:-step])])
         step *= 2
     return xp.moveaxis(place, 0, axis)
 

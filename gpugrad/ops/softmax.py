@@ -14,6 +14,7 @@ from ..core.primitive import primitive
 from ..core.tensor import methods
 from ..core.transform import as_value
 from .reduce import axes_of, batch_front, kept
+from .short_rows import extreme
 
 
 def _parts(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
@@ -22,7 +23,7 @@ def _parts(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
     m and the sum keep the axes.  The sum is at least 1, or 0 (all -inf, or no elements) and taken as 1.
     """
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    m: Any = x.max(axis=axis, keepdims=True) if x.size else -np.inf
+    m: Any = extreme("max", x, axis, True) if x.size else -np.inf
     if xp is np and x.size and np.count_nonzero(np.isfinite(m)) == m.size:  # the usual case; a GPU had to be waited for
         d = x - m
         e = xp.exp(d)

@@ -8,7 +8,7 @@ import pytest
 
 import gpugrad as gg
 from gpugrad import nn, ops
-from gpugrad.errors import GradientError
+from gpugrad.errors import ArgumentError, GradientError
 
 X = np.array([1.0, -2.0, 3.0])
 
@@ -44,6 +44,16 @@ def test_what_a_hook_returns_goes_on():
     y.sum().backward()
     np.testing.assert_array_equal(x.grad, [20.0] * 3)
     np.testing.assert_array_equal(y.grad, [10.0] * 3)  # as it goes on
+
+
+@pytest.mark.parametrize("hook", [3, None, "print"])
+def test_a_hook_that_cannot_be_called_is_refused(hook):
+    x = leaf()
+    expected = rf"register_hook: hook is a {type(hook).__name__}; expected a function"
+    with pytest.raises(ArgumentError, match=expected):
+        x.register_hook(hook)
+    x.sum().backward()  # and was not kept
+    np.testing.assert_array_equal(x.grad, np.ones(3))
 
 
 def test_hooks_run_in_the_order_registered():

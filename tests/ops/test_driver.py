@@ -1,9 +1,10 @@
-"""The checks of test_specs.py, on planted operations that each break one rule."""
+"""The checks of test_specs.py and test_layouts.py, on planted operations that each break one rule."""
 
 import numpy as np
 import pytest
 
 from gpugrad.core.primitive import elementwise, primitive
+from tests.ops import test_layouts as layouts
 from tests.ops import test_specs as driver
 from tests.ops.spec import Spec
 
@@ -64,7 +65,7 @@ BROKEN = {
 
 
 def run(check, op, **spec):
-    (test,) = (f for name, f in vars(driver).items() if name.startswith(f"test_{check}"))
+    (test,) = (f for name, f in {**vars(layouts), **vars(driver)}.items() if name.startswith(f"test_{check}"))
     dtypes = {"dtype": "float16"} if check == "two_byte_floats" else {}
     test(spec=Spec(op, reference=np.positive, **{"args": ((2, 3),), **spec}), **dtypes)
 

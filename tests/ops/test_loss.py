@@ -109,3 +109,16 @@ def test_sigmoid_cross_entropy_at_extreme_logits():
     np.testing.assert_allclose(ops.sigmoid_cross_entropy(z, t), [0, 0, 1e4, 1e4, tail, tail], rtol=1e-5)
     g = gg.grad(lambda z: ops.sigmoid_cross_entropy(z, t).sum())(z)
     np.testing.assert_allclose(g, [0, 0, 1, -1, 0, 0], atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint64"])
+def test_labels_of_any_integer_dtype_and_logits_in_any_order(dtype):
+    rng = np.random.default_rng(3)
+    z, t = rng.normal(size=(50, 7)), rng.integers(0, 7, 50)
+    losses = lambda z, t: ops.softmax_cross_entropy(z, t).sum()  # noqa: E731
+    for logits in (np.asfortranarray(z), z[::-1][::-1], z):
+        for labels in (t.astype(dtype), np.repeat(t, 2).astype(dtype)[::2]):
+            np.testing.assert_array_equal(losses(logits, labels), losses(z, t))
+            np.testing.assert_array_equal(gg.grad(losses)(logits, labels), gg.grad(losses)(z, t))
+            mean = lambda z: ops.cross_entropy_mean(z, labels)[0]  # noqa: B023, E731
+            np.testing.assert_allclose(gg.grad(mean)(logits), gg.grad(losses)(z, t) / 50, rtol=1e-12)

@@ -6,6 +6,7 @@ import pytest
 import gpugrad as gg
 from gpugrad import ops
 from gpugrad.errors import ShapeError
+from gpugrad.ops.select import either
 
 inf, nan = np.inf, np.nan
 
@@ -108,3 +109,56 @@ def test_masked_keeps_the_bits(dtype):
     y = ops.masked(x, np.array([True, False, True, True]))
     assert y.dtype == x.dtype
     np.testing.assert_array_equal(y.numpy(), np.where([True, False, True, True], x.numpy(), x.numpy()[2]))
+
+
+# --- many elements, which are chosen by their bits
+
+
+N = 1 << 14
+RNG = np.random.default_rng(5)
+MASK = RNG.random(N) < 0.5
+
+
+def odd_values(dtype):
+    """Numbers, and everything that is none."""
+    x = RNG.normal(scale=50, size=N).astype(dtype)
+    if np.dtype(dtype).kind == "f":
+        x[:5] = np.nan, np.inf, -np.inf, 0.0, -0.0
+        RNG.shuffle(x)
+    return x
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "int64", "bool", "complex64"])
+def test_either_is_where_to_the_bit(dtype):
+    a, b = odd_values(dtype), odd_values(dtype)
+    pairs = [(a, b), (a[::-1], b), (a, np.asarray(b[0])), (np.asarray(a[0]), b)]
+    pairs += [(a, 0.5), (-0.0, b), (a, float("nan"))] if np.dtype(dtype).kind == "f" else [(a, 1)]
+    for x, y in pairs:
+        got, expected = either(np, MASK, x, y), np.where(MASK, x, y)
+        assert got.dtype == expected.dtype and got.tobytes() == expected.tobytes()
+
+
+def test_either_leaves_to_numpy_what_does_not_fit():
+    a, b = odd_values("float32"), odd_values("float64")
+    for mask, x, y in (
+        (MASK, a, b),
+        (MASK, np.arange(N), 0.5),
+        (MASK, 1.0, 2.0),
+        (MASK.reshape(2, -1), a[: N // 2], a[N // 2 :]),
+        (MASK.astype(int), a, a[::-1]),
+    ):
+        got, expected = either(np, mask, x, y), np.where(mask, x, y)
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_many_elements_and_their_gradients(dtype):
+    a, b = RNG.normal(size=(2, N)).astype(dtype)
+    np.testing.assert_array_equal(ops.where(MASK, a, b), np.where(MASK, a, b))
+    g, h = gg.grad(lambda a, b: (ops.where(MASK, a, b) * np.inf).sum(), (0, 1))(np.abs(a) + 1, np.abs(b) + 1)
+    np.testing.assert_array_equal(g, np.where(MASK, np.inf, 0.0))
+    np.testing.assert_array_equal(h, np.where(MASK, 0.0, np.inf))
+    g, h = gg.grad(lambda a, b: ops.maximum(a, b).sum(), (0, 1))(a, np.where(MASK, a, b))
+    np.testing.assert_array_equal(g, np.where(MASK, 0.5, a > b))
+    np.testing.assert_array_equal(h, 1 - g)

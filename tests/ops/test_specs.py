@@ -17,6 +17,7 @@ from gpugrad.errors import GpugradError
 from gpugrad.testing import gradcheck
 from tests.ops.recording import recording
 from tests.ops.spec import all_specs, parts, plain
+from tests.ops.sweeping import read_only, sweep
 
 SPECS = all_specs()
 RTOL = {"float16": 2e-2, "float32": 1e-5, "float64": 1e-12}
@@ -149,13 +150,6 @@ def test_a_gradient_has_the_dtype_of_its_input(spec):
             assert leaf.grad is None or (leaf.grad.dtype, leaf.grad.shape) == (args[i].dtype, args[i].shape)
 
 
-def sweep(y):
-    """Backward from every output that is tracked, with cotangents of one."""
-    for part in parts(y):
-        if isinstance(part, gg.Tensor) and part.requires_grad:
-            part.backward(np.ones(part.shape, part.dtype), retain_graph=True)
-
-
 def nodes_below(ys):
     stack, seen = [y.node for y in ys if y.node is not None], {}
     while stack:
@@ -188,11 +182,6 @@ def test_rules_write_to_nothing_and_share_no_memory_with_what_was_saved(spec):
         for h in found:
             for value in kept:
                 assert not np.shares_memory(h, value), p.name
-
-
-def read_only(a):
-    a.flags.writeable = False
-    return a
 
 
 # --- float16 and bfloat16
@@ -232,50 +221,6 @@ def assert_near(got, want, tolerance):
     want = want.astype(np.float64)
     scale = float(np.abs(want).max()) if want.size else 0.0
     np.testing.assert_allclose(got.astype(np.float64), want, rtol=tolerance, atol=tolerance * max(scale, 0.1))
-
-
-# --- memory
-
-
-def strided(x):
-    """Every second element of a larger array, which holds what must not be read elsewhere."""
-    if not x.ndim:
-        return x.copy()
-    other = np.nan if x.dtype.kind == "f" else True if x.dtype.kind == "b" else np.iinfo(x.dtype).max
-    big = np.full(tuple(2 * n for n in x.shape), other, x.dtype)
-    view = big[(slice(None, None, 2),) * x.ndim]
-    view[...] = x
-    return view
-
-
-def backwards(x):
-    """The same values, with negative strides."""
-    flip = (slice(None, None, -1),) * x.ndim
-    return x[flip].copy()[flip] if x.ndim else x.copy()
-
-
-LAYOUTS = {"strided": strided, "reversed": backwards, "fortran": lambda x: np.array(x, order="F"), "read-only": np.copy}
-
-
-@every
-def test_every_layout_gives_the_same_and_no_input_is_written(spec):
-    args = spec.draw()
-    expected, gradients = value_and_gradients(spec, args)
-    for layout in LAYOUTS.values():
-        other = [read_only(layout(a)) for a in args]
-        ys, got = value_and_gradients(spec, other)
-        for y, e in zip([*ys, *got], [*expected, *gradients], strict=True):
-            assert y.shape == e.shape and y.dtype == e.dtype
-            np.testing.assert_allclose(y, e, rtol=1e-12, atol=1e-12)
-        for a, o in zip(args, other, strict=True):
-            np.testing.assert_array_equal(a, o)
-
-
-def value_and_gradients(spec, args):
-    leaves = {i: gg.Tensor(args[i], requires_grad=spec.differentiable) for i in spec.moving}
-    ys = parts(spec.call(*(leaves.get(i, a) for i, a in enumerate(args))))
-    sweep(ys)
-    return [plain(y) for y in ys], [plain(t.grad) for t in leaves.values() if t.grad is not None]
 
 
 # --- shapes and broadcasting of the elementwise family
