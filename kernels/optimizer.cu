@@ -5,6 +5,7 @@
 //   square_sums<T>                 parts[first_part + block]: the sum of g^2 over the block's chunk, in double
 //   norm_total                     total = sqrt(sum of parts)
 //   clip_by_norm<T>                g *= min(1, max_norm / (total + 1e-6))
+//   copy_list<T>                   p = g
 //
 // The formulas are those of `update` in gpugrad/optim, which is the reference; coefficients (learning rate, bias corrections)
 // are values, or lie in device memory, where a captured launch reads them anew.  A 2-byte parameter that somebody wrote since
@@ -236,4 +237,13 @@ template <typename T> __global__ void clip_by_norm(const Items items, const doub
     write<4>(g, 4LL * i, v);
   }
   for (int i = 4 * n_fours + threadIdx.x; i < n; i += blockDim.x) g[i] = narrow<T>(widen(g[i]) * scale);
+}
+
+template <typename T> __global__ void copy_list(const Items items) {
+  const Chunk chunk(items, blockIdx.x);
+  T* p = (T*)items.p[chunk.k] + chunk.lo;
+  const T* g = (const T*)items.g[chunk.k] + chunk.lo;
+  const int n = (int)(chunk.hi - chunk.lo), n_fours = fits(p) && fits(g) ? n / 4 : 0;
+  for (int i = threadIdx.x; i < n_fours; i += blockDim.x) ((Four<T>*)p)[i] = ((const Four<T>*)g)[i];
+  for (int i = 4 * n_fours + threadIdx.x; i < n; i += blockDim.x) p[i] = g[i];
 }

@@ -34,7 +34,7 @@ class Mirror(np.ndarray):
 class OnCard:
     """`array`, `numpy`, `order`, `launches`, `launched` and `device`, over CuPy and `DeviceRuntime`.
 
-    Each launch is counted, and waited for, so that a fault is told where it happened.
+    Each launch is counted, and waited for outside of captures, so that a fault is told where it happened.
     """
 
     def __init__(self, device_runtime: Any) -> None:
@@ -72,7 +72,8 @@ class OnCard:
 
     def launch(self, file: str, name: str, grid: Any, block: Any, args: Any, shared_bytes: int) -> None:
         self._runtime.launch(file, name, grid, block, args, shared_bytes)
-        self._cupy.cuda.Device().synchronize()
+        if not self._capturing():
+            self._cupy.cuda.Device().synchronize()
         self.launches.append((file, name))
 
     def empty(self, shape: Any, dtype: Any) -> Any:
@@ -83,7 +84,10 @@ class OnCard:
         return found
 
     def _fill(self, array: Any) -> None:
-        array.data.memset(0xFF, array.nbytes)
+        array.data.memset_async(0xFF, array.nbytes)  # on the current stream, so that a capture takes it too
+
+    def _capturing(self) -> bool:
+        return bool(self._cupy.cuda.get_current_stream().is_capturing())
 
     def __getattr__(self, name: str) -> Any:
         """All else a runtime does is the device's."""

@@ -1,5 +1,6 @@
 """gpugrad's contestants: launchers called one after another, as a graph, and the library as a user writes it."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ _ROOT = (1 - BETA2) ** 0.5
 COEFFICIENTS = (0.0, 1 - BETA1, BETA2, 1 - BETA2, LR * _ROOT / (1 - BETA1), ADAM_EPS * _ROOT)
 NO_RELU = {"activation": "identity", "options": (), "bias": True}
 RELU = NO_RELU | {"activation": "relu"}
+LIBRARY = {"gpugrad eager": None, "gpugrad compiled, call by call": "list", "gpugrad compiled, graph": "graph"}
 Made = tuple[str, Callable[[], Contestant]]
 
 
@@ -158,27 +160,33 @@ def _adam_state(place: Any, p: np.ndarray) -> dict[str, Any]:
     return state if p.dtype == np.float32 else state | {"master": place.array(p.astype(np.float32))}
 
 
-def _library_step(place: Any, case: Case, arrays: dict[str, np.ndarray]) -> Contestant:
-    """As a user writes it: nn.MLP, nn.cross_entropy, backward, optim.Adam."""
-    from gpugrad import Tensor, nn, optim
+def _library_step(name: str, executor: str | None, place: Any, case: Case, arrays: dict[str, np.ndarray]) -> Contestant:
+    """As a user writes it: nn.MLP, nn.cross_entropy, backward, optim.Adam; compiled, where an executor is named."""
+    from gpugrad import Tensor, compile, nn, optim
 
     model = nn.MLP(list(widths(case.sizes[1])), dtype=arrays["x"].dtype, device="cuda")
-    names = [name for name, _ in model.named_parameters()]
+    names = [parameter for parameter, _ in model.named_parameters()]
     order = [*names[::2], *names[1::2]]
-    model.load_state_dict({name: arrays[f"p{i}"] for i, name in enumerate(order)})
+    model.load_state_dict({parameter: arrays[f"p{i}"] for i, parameter in enumerate(order)})
     x, labels = Tensor(place.array(arrays["x"])), place.array(arrays["labels"])
     params = list(model.parameters())
     adam = optim.Adam(params, lr=LR)
 
-    def step() -> Any:
+    def step(x: Any, labels: Any) -> Any:
+        adam.zero_grad()
         loss = nn.cross_entropy(model(x), labels)
         loss.backward()
         adam.step()
+        return loss
+
+    take_step = step if executor is None else compile(step, executor=executor)
+
+    def run() -> Any:
+        loss = take_step(x, labels)
         grads = [p.grad.data for p in params]
-        adam.zero_grad()
         return (loss.data, *grads[::2], *grads[1::2])
 
-    return Contestant("gpugrad eager", step, _reader(place))
+    return Contestant(name, run, _reader(place))
 
 
 def _reader(place: Any) -> Callable[[Any], list[np.ndarray]]:
@@ -195,7 +203,8 @@ def _steps(place: Any, case: Case, arrays: dict[str, np.ndarray]) -> Iterator[Ma
 
     yield "gpugrad fused, graph", lambda: graphed("gpugrad fused, graph", True)
     yield "gpugrad layers, graph", lambda: graphed("gpugrad layers, graph", False)
-    yield "gpugrad eager", lambda: _library_step(place, case, arrays)
+    for name, executor in LIBRARY.items():
+        yield name, functools.partial(_library_step, name, executor, place, case, arrays)
 
 
 def copies_of(place: Any, case: Case, arrays: dict[str, np.ndarray]) -> list[dict[str, Any]]:

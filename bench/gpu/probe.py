@@ -143,6 +143,29 @@ class Probe:
         host = self.card.numpy(a).astype(float)
         return {**found, **_expect(np.abs(got - host @ host).max() < 1e-2, "the replay's product")}
 
+    def compiled_step(self) -> Any:
+        """A whole training step as a user writes it, on a batch that lies on the card, and on one of NumPy's."""
+        from gpugrad import Tensor, compile, nn, optim
+
+        model = nn.MLP([64, 64, 10], device="cuda", rng=0)
+        adam = optim.Adam(model.parameters())
+
+        def step(x: Any, labels: Any) -> Any:
+            adam.zero_grad()
+            loss = nn.cross_entropy(model(Tensor(x, device="cuda")), labels)
+            loss.backward()
+            adam.step()
+            return loss
+
+        step = compile(step)
+        x, labels = np.ones((64, 64), np.float32), self.card.array(np.arange(64) % 10)
+        there = self.card.array(x)
+        found = self.cost(lambda: step(there, labels))
+        staged = self.cost(lambda: step(x, labels))
+        captured = step.explain().count("captured: one graph") and "not captured" not in step.explain()
+        found |= {f"{name}_from_numpy": value for name, value in staged.items()}
+        return {**found, **_expect(bool(captured), "the step is captured")}
+
     def capture_of_cupy_matmul(self) -> Any:
         """Expected to be refused; where it is not, a note in the design is out of date."""
         try:
@@ -247,6 +270,7 @@ ROWS = {
     "graph of 100 empty kernels": Probe.graph_of_kernels,
     "graph of 20 kernels of ours": Probe.graph_of_ours,
     "graph of 20 products by our cuBLAS handle": Probe.graph_of_cublas,
+    "graph of a compiled step": Probe.compiled_step,
     "capture of cupy.matmul": Probe.capture_of_cupy_matmul,
     "sm_90a by option": Probe.sm_90a,
     "bfloat16 in CuPy": Probe.bfloat16,

@@ -7,11 +7,12 @@ from typing import Any
 from .cases import CASES
 from .probe import ROWS as PROBES
 from .sanitizer import REPEATS, TOOLS
+from .training import ROWS as DIGITS
 
 OTHER_ROWS = {
     "correctness": ("tests/cuda on the card",),
     "sanitizer": (f"same bits in {REPEATS} runs", *(f"compute-sanitizer {tool}" for tool in TOOLS)),
-    "training": ("digits, 50 steps and accuracy",),
+    "training": tuple(DIGITS),
 }
 LEGEND = (
     "Microseconds of one call, median (quartiles), by CUDA events, contestants in turns. Roofline: the time that the "

@@ -31,6 +31,8 @@ class Device:
         """`array` on this device, without a copy where it is there already."""
         if self.kind == "cpu":
             return np.asarray(to_numpy(array), dtype=dtype)
+        if hasattr(array, "moved_to"):  # a value of a program that is being recorded
+            return array.moved_to(self, dtype)
         from .cupy import to_device
 
         return to_device(array, self.index, dtype)

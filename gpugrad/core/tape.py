@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from ..errors import GradientError
 
 clock = itertools.count(1)  # one clock dates nodes and writes
@@ -171,6 +173,8 @@ _writes: dict[int, tuple[int, Any]] = {}
 
 
 def _owner(array: Any) -> Any:
+    if type(array) is np.ndarray and array.base is None:
+        return array
     while hasattr(array, "level"):
         array = array.data
     while getattr(array, "base", None) is not None and hasattr(array.base, "shape"):

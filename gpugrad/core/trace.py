@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..backend import is_array_type
+from ..backend import backend_of_type, is_array_type
 from ..errors import TraceError
 from . import tape
 from .namespace import PRIMITIVES, forget_bindings
@@ -25,6 +25,7 @@ class Trace:
         self.state: Any = None  # what is used from outside (core/trace_state.py)
         self.constants: dict[int, tuple[Any, Traced]] = {}  # by id of the array, which is kept so that the id is
         self.open = True
+        self.refusal: TraceError | None = None  # the first, as f may catch what it raises
         self.thread = threading.get_ident()
 
     def input(self, array: Any, kind: str = "input") -> Traced:
@@ -36,7 +37,7 @@ class Trace:
         if type(array) is Traced:
             self.require_open(array)
             return array
-        if type(array) in (bool, int, float):
+        if type(array) in (bool, int, float) or isinstance(array, np.generic):
             array = np.asarray(array)
         if id(array) not in self.constants:
             self.constants[id(array)] = (array, self.input(array, "const"))
@@ -49,6 +50,12 @@ class Trace:
                 f"compile: a value of shape {traced.shape} was kept from inside a compiled function, where it only "
                 f"stands for what each call computes{at_user_line()}; return it from the function instead"
             )
+
+    def refuse(self, message: str) -> NoReturn:
+        """Raise TraceError, and keep it."""
+        error = TraceError(message)
+        self.refusal = self.refusal or error
+        raise error
 
     def instrument(self, p: Any, forward: Callable[..., Any]) -> Callable[..., Any]:
         """The forward of `p` that records; for the arrays of other threads, and constants, it is `forward`."""
@@ -67,8 +74,7 @@ class Trace:
             return p.forward(np, *args, **params)
         self._refuse_mask(p, args)
         args = tuple(self.as_traced(a) if is_array_type(type(a)) else a for a in args)
-        arrays = [a.array if type(a) is Traced else a for a in args]
-        kind = next(type(a.array) for a in args if type(a) is Traced)
+        kind, arrays = of_one_kind([a.array if type(a) is Traced else a for a in args])
         y = p.raw[kind](*arrays, **params)
         outputs = tuple(Traced(self, v, Value(v, "temp")) for v in (y if isinstance(y, tuple) else (y,)))
         operands = tuple(a.value if type(a) is Traced else a for a in args)
@@ -76,9 +82,23 @@ class Trace:
         self._note_view(p, args, params, outputs)
         return outputs if isinstance(y, tuple) else outputs[0]
 
+    def move(self, x: Traced, device: Any) -> Traced:
+        """x on a CUDA device, by a call of the program."""
+        array = device.asarray(x.array)
+        y = Traced(self, array, Value(array, "temp"))
+        self.calls.append((Move(device), (x.value,), {}, (y.value,)))
+        return y
+
+    def call_of(self, primitive: Any, args: tuple[Traced, ...]) -> Traced:
+        """Compute what stands in place of a primitive, and write its call down."""
+        y = primitive.bind(backend_of_type(type(args[0].array)))(*(a.array for a in args))
+        output = Traced(self, y, Value(y, "temp"))
+        self.calls.append((primitive, tuple(a.value for a in args), {}, (output.value,)))
+        return output
+
     def _refuse_mask(self, p: Any, args: tuple[Any, ...]) -> None:
         if p.name == "getitem" and any(type(a) is Traced and a.dtype.kind == "b" for a in args[1:]):
-            raise TraceError(
+            self.refuse(
                 f"compile: indexing by a mask gives an array whose length differs from call to call{at_user_line()}; "
                 "use gpugrad.ops.where(mask, x, 0), or index outside the compiled function"
             )
@@ -105,10 +125,35 @@ def _through_key(params: dict[str, Any]) -> Callable[[Traced, Traced], None]:
 
 
 def _refuse_write(seen: Traced, new: Traced) -> NoReturn:
-    raise TraceError(
+    seen.trace.refuse(
         f"compile: a write in place into a view of an array of shape {seen.shape}{at_user_line()}; "
         "write into the array itself, or make a new one"
     )
+
+
+class Move:
+    """What stands in a call in place of a primitive: a copy to a CUDA device."""
+
+    name, kind = "to_device", "move"
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+
+    def bind(self, backend: Any) -> Callable[..., Any]:
+        """A function of the array."""
+        return lambda array: self._device.asarray(array)
+
+
+def of_one_kind(operands: list[Any]) -> tuple[type, list[Any]]:
+    """The type of array whose forward takes these operands, a device's where one lies there, and the operands for it.
+
+    Numbers that the function met are 0-d arrays of NumPy's; beside a device's they become scalars, which CuPy takes.
+    """
+    kinds = [type(a) for a in operands if is_array_type(type(a))]
+    there = next((kind for kind in kinds if not issubclass(kind, np.ndarray | np.generic)), None)
+    if there is None:
+        return (kinds[0] if kinds else float), operands
+    return there, [a[()] if isinstance(a, np.ndarray) and not a.ndim else a for a in operands]
 
 
 class tracing:

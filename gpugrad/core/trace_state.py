@@ -4,6 +4,7 @@ Tensors come to a function as arguments, in closures, globals, Modules and optim
 trace makes properties of `Tensor.data` and of the gradient's place, and sees each when it is first read or written.
 """
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -48,8 +49,13 @@ class State:
         self.arrays: dict[int, tuple[Traced, Value]] = {}  # that no Tensor holds: optimizers' state, coefficients
         self.grads: dict[int, Place] = {}
         self.modes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+        self.set_modes: dict[tuple[int, str], tuple[Any, str, Any]] = {}  # with the value before
         self.born: dict[int, Any] = {}  # made inside, so no state; kept, so that no id comes twice
-        self.host: list[tuple[str, Callable[[], Any]]] = []  # what Python does in each call, in order
+        self.host: list[tuple[Callable[[], Any], Callable[[], Any] | None]] = []  # what Python does before each run
+        self.after: list[Callable[[], Any]] = []  # and after it, with what undoes the former where the run fails
+        self.only_if: tuple[Traced, Any] | None = None  # updates made now are for runs in which this is True
+        self.stepped_if: list[Any] = []  # what has been updated so
+        self.sent: Any = None  # brings a device what Python computed, before each run
         self.undo: list[Callable[[], Any]] = []  # where the trace fails
         self.guards: list[tuple[Callable[[], Any], Any]] = []  # with the value it must have for the program to hold
 
@@ -57,7 +63,7 @@ class State:
         self._watched = [
             _Watched(self, Tensor, "data", self._read_data, self._write_data),
             _Watched(self, Extra, "grad", self._read_grad, self._write_grad),
-            *(_Watched(self, kind, name, self._read_mode, None) for kind, name in tape.MODES),
+            *(_Watched(self, kind, name, self._read_mode, self._write_mode) for kind, name in tape.MODES),
         ]
         return self
 
@@ -74,23 +80,35 @@ class State:
             self.arrays[id(array)] = traced, traced.value
         return self.arrays[id(array)][0]
 
-    def numbers(self, array: Any, compute: Callable[[], Any]) -> list[Traced]:
-        """0-d Traced values of the elements of `array`, which is set to what `compute` gives before every run."""
+    def numbers(self, array: Any, read: Any, compute: Callable[[], Any]) -> list[Traced]:
+        """0-d Traced values of the elements of `read`; `array` is set to what `compute` gives before every run.
+
+        Both are one array, or `read` lies on a device and `self.sent` brings it what is in `array`.
+        """
 
         def refresh() -> None:
             array[...] = compute()
 
         refresh()
-        self.host.append(("before", refresh))
-        return [self.array(array[i : i + 1].reshape(())) for i in range(len(array))]
+        self.host.append((refresh, None))
+        return [self.array(read[i : i + 1].reshape(())) for i in range(len(array))]
 
     def each_time(self, action: Callable[[], Any], undo: Callable[[], Any]) -> None:
-        """Do `action` now and in every call."""
+        """Do `action` now and in every call, in order with what `numbers` computes; `undo` takes the last one back."""
         action()
-        self.host.append(("after", action))
+        self.host.append((action, undo))
         self.undo.append(undo)
 
+    def is_outside(self, t: Tensor) -> bool:
+        """True for a Tensor that was there before the trace, whose value has not been replaced in it."""
+        return id(t) in self.tensors or self._outside(t, _DATA.__get__(t, type(t)))
+
     # at the end
+
+    def leave_modes(self) -> None:
+        """Let every call leave the modes that this one leaves."""
+        for owner, name, _ in self.set_modes.values():
+            self.after.append(functools.partial(setattr, owner, name, getattr(owner, name)))
 
     def roll_back(self) -> None:
         """Undo what the trace did outside: after it failed, or because the program will do it."""
@@ -101,6 +119,8 @@ class State:
             _GRAD.__set__(extra, before)
         for undo in reversed(self.undo):
             undo()
+        for owner, name, value in self.set_modes.values():
+            setattr(owner, name, value)
 
     def settle(self) -> list[tuple[Value, Value]]:
         """What the program is to leave in the Tensors and arrays: [(state, the Value it came to have), ...]."""
@@ -166,8 +186,12 @@ class State:
             self.grads.setdefault(id(extra), Place(extra, grad, False))
 
     def _read_mode(self, owner: Any, value: Any, name: str) -> Any:
-        self.modes.setdefault((id(owner), name), (owner, name, value))
+        if (id(owner), name) not in self.set_modes:
+            self.modes.setdefault((id(owner), name), (owner, name, value))
         return value
+
+    def _write_mode(self, owner: Any, value: Any, new: Any, name: str) -> None:
+        self.set_modes.setdefault((id(owner), name), (owner, name, value))
 
 
 _UNSET = object()
@@ -183,19 +207,19 @@ class _Watched:
         def plain(owner: Any) -> Any:
             return original.__get__(owner, kind) if slot else owner.__dict__.get(name, original)
 
+        more = () if slot else (name,)
+
         def get(owner: Any) -> Any:
             value = plain(owner)
-            if threading.get_ident() != thread:
-                return value
-            return read(owner, value) if slot else read(owner, value, name)
+            return read(owner, value, *more) if threading.get_ident() == thread else value
 
         def set_(owner: Any, new: Any) -> None:
-            if write is not None and threading.get_ident() == thread:
+            if threading.get_ident() == thread:
                 try:
                     old = plain(owner)
                 except AttributeError:  # a new object
                     old = _UNSET if kind is Extra else None
-                write(owner, old, new)
+                write(owner, old, new, *more)
             if slot:
                 original.__set__(owner, new)
             else:

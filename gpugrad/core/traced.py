@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..backend.registry import NUMPY, register
-from ..errors import TraceError
 from . import tape
 from .anomaly import user_line
 from .namespace import PRIMITIVES
@@ -21,15 +20,16 @@ class Value:
     """A value of a program: its shape, dtype and kind, and for kinds "state" and "const" the array that holds it.
 
     `layout` is the order of the axes in memory, the slowest first, where that is not the usual one; `scalar` says that
-    NumPy would give a NumPy scalar and not an array.
+    NumPy would give a NumPy scalar and not an array, `on_host` that the array is NumPy's.
     """
 
-    __slots__ = ("array", "dtype", "kind", "layout", "name", "scalar", "shape")
+    __slots__ = ("array", "dtype", "kind", "layout", "name", "on_host", "scalar", "shape")
 
     def __init__(self, like: Any, kind: str, array: Any = None) -> None:
         self.shape, self.dtype = tuple(like.shape), like.dtype
         self.kind, self.array, self.name = kind, array, ""
         self.scalar = isinstance(like, np.generic)
+        self.on_host = self.scalar or isinstance(like, np.ndarray)
         self.layout = layout_of(like)
 
     @property
@@ -65,6 +65,11 @@ class Traced:
     def __init__(self, trace: "Trace", array: Any, value: Value) -> None:
         self.trace, self.array, self.value = trace, array, value
         self.parent: Any = None  # of a view: (the Traced seen, the function that writes through to it)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """For `isinstance`, an array's own type."""
+        return np.ndarray if isinstance(self.array, np.generic) else type(self.array)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -109,7 +114,7 @@ class Traced:
     def __getattr__(self, name: str) -> Any:
         """The methods of arrays, which are those of Tensor."""
         found = getattr(Tensor, name, None)
-        if name.startswith("_") or not isinstance(found, FunctionType | property):
+        if name.startswith("_") or not isinstance(found, FunctionType | property) or not hasattr(np.ndarray, name):
             raise AttributeError(f"an array has no attribute {name!r}")
         return found.__get__(self, Traced)
 
@@ -122,6 +127,12 @@ class Traced:
         """In another dtype."""
         same = np.dtype(dtype) == self.dtype
         return Tensor.astype(self, dtype) if not same else self.copy() if copy else self  # type: ignore[attr-defined]
+
+    def moved_to(self, device: Any, dtype: Any = None) -> "Traced":
+        """The same value on a CUDA device."""
+        self.trace.require_open(self)
+        there = self if getattr(self.device, "id", None) == device.index else self.trace.move(self, device)
+        return there if dtype is None else there.astype(dtype, copy=False)
 
     def write(self, new: Any) -> "Traced":
         """Stand for `new` from now on, as after a write in place; a view writes through to what it is a view of."""
@@ -143,7 +154,7 @@ class Traced:
             y = self.trace.call(p, inputs, {})
         else:
             y = Tensor.__array_ufunc__(self, ufunc, method, *inputs, **kwargs)  # type: ignore[attr-defined]
-        return y if out is None else out[0].write(y)
+        return y if out is None else self._written_to(out[0], y)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         self.trace.require_open(self)
@@ -151,7 +162,17 @@ class Traced:
             return _seen(args[0]) is _seen(args[1])
         out = kwargs.pop("out", None)
         y = Tensor.__array_function__(self, func, types, args, kwargs)  # type: ignore[attr-defined]
-        return y if out is None else out.write(y)
+        return y if out is None else self._written_to(out, y)
+
+    def _written_to(self, out: Any, y: Any) -> Any:
+        """`out`, written; an array of NumPy's own would be written in the traced call alone."""
+        if type(out) is not Traced:
+            self.trace.refuse(
+                f"compile: a value of shape {y.shape} is written into an array of NumPy's{at_user_line()}; expected an "
+                "array that is computed from the arguments: make it by gpugrad.ops.zeros_like(x), or add to a new one "
+                "(y = y + x)"
+            )
+        return out.write(y)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         self._refuse("a NumPy function, or np.asarray(),")
@@ -176,12 +197,15 @@ class Traced:
         """Refused: the value differs from call to call."""
         self._refuse(".tolist()")
 
+    def __format__(self, spec: str) -> str:
+        return self._refuse(f"the format {spec!r}") if spec else repr(self)
+
     def __repr__(self) -> str:
         return f"Traced(shape={self.shape}, dtype={self.dtype})"
 
     def _refuse(self, what: str) -> NoReturn:
         self.trace.require_open(self)
-        raise TraceError(
+        self.trace.refuse(
             f"compile: {what} asks for the value of an array of shape {self.shape}, which a recorded program computes "
             f"anew in every call{at_user_line()}; use gpugrad.ops.where and the like, do it outside the compiled "
             "function, or pass fallback=True"

@@ -1,6 +1,8 @@
 """Nested containers of arrays: tuples, named tuples, lists, dictionaries, and classes that register themselves."""
 
 from collections.abc import Callable, Iterable
+from copy import copy
+from functools import partial
 from typing import Any
 
 from ..errors import ArgumentTypeError
@@ -36,12 +38,19 @@ def _split(x: Any) -> Parts | None:
     if isinstance(x, list):
         return x, list
     if isinstance(x, dict):
-        return list(x.values()), lambda c: dict(zip(x, c, strict=True))
+        return list(x.values()), partial(refilled, x)
     for registered, split in _registered.items():
         if isinstance(x, registered):
             return split(x)
     _leaf_kinds.add(kind)
     return None
+
+
+def refilled(x: dict[Any, Any], values: Iterable[Any]) -> dict[Any, Any]:
+    """A dictionary of x's kind and keys, with other values."""
+    new = {} if type(x) is dict else copy(x)
+    new.update(zip(x, values, strict=True))
+    return new
 
 
 def flatten(x: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:

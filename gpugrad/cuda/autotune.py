@@ -141,6 +141,16 @@ def measuring(timer: Timer | None = None, ceilings: Callable[[Any], Work] | None
         _meters.pop()
 
 
+@contextlib.contextmanager
+def paused() -> Iterator[None]:
+    """Measure nothing within the block."""
+    meters, _meters[:] = _meters[:], []
+    try:
+        yield
+    finally:
+        _meters[:] = meters
+
+
 def device_ceilings(dtype: Any) -> Work:
     """(flop/s of a product of square matrices by cuBLAS, bytes/s of a copy), once a process, dtype and precision."""
     return _device_ceilings(dtype, current_precision())
@@ -161,9 +171,10 @@ def device_seconds(f: Callable[[], Any]) -> float:
     """How long the device works on what f launches."""
     cupy = import_cupy()
     begin, end = cupy.cuda.Event(), cupy.cuda.Event()
-    begin.record()
+    stream = cupy.cuda.get_current_stream()
+    begin.record(stream)
     f()
-    end.record()
+    end.record(stream)
     end.synchronize()
     return cupy.cuda.get_elapsed_time(begin, end) / 1e3
 

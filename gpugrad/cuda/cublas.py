@@ -46,6 +46,10 @@ class Workspace:
             self._of_stream[stream] = runtime.current().empty((self.n_bytes,), np.uint8)
         return int(self._of_stream[stream].data.ptr)
 
+    def pieces(self) -> list[Any]:
+        """The piece of each stream."""
+        return list(self._of_stream.values())
+
 
 class Handle:
     """One cuBLAS handle with its workspaces, used by one thread on one device."""
@@ -54,7 +58,7 @@ class Handle:
         self._library, self._handle = library, ctypes.c_void_p()
         self._ask("cublasCreate_v2", ctypes.byref(self._handle))
         self._ask("cublasSetMathMode", self._handle, _SUMS_IN_F32)
-        self._workspace = Workspace((32 if runtime.current().limits().arch >= 90 else 4) << 20)
+        self.workspace = Workspace((32 if runtime.current().limits().arch >= 90 else 4) << 20)
         self._constants = {value: _filled(value) for value in (0.0, 1.0)}
         self._stream: int | None = None
         self._pointer_mode = _POINTERS_ON_HOST
@@ -106,8 +110,8 @@ class Handle:
         """Work on `stream` from here on.  Setting a stream takes the workspace away, so it is given again."""
         if stream != self._stream:
             self._ask("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
-            address = ctypes.c_void_p(self._workspace.address(stream))
-            self._ask("cublasSetWorkspace_v2", self._handle, address, ctypes.c_size_t(self._workspace.n_bytes))
+            address = ctypes.c_void_p(self.workspace.address(stream))
+            self._ask("cublasSetWorkspace_v2", self._handle, address, ctypes.c_size_t(self.workspace.n_bytes))
             self._stream = stream
 
     def _ask(self, function: str, *args: Any) -> None:
@@ -142,6 +146,12 @@ def own_handle(name: str, make: Callable[[Any], Any]) -> tuple[Any, int]:
     if key not in handles:
         handles[key] = make(library)
     return handles[key], stream
+
+
+def workspaces() -> list[Any]:
+    """All workspaces of this thread's handles: a captured product needs its own as long as the graph lives."""
+    handles = _of_thread.__dict__.get("handles", {}).values()
+    return [piece for handle in handles for piece in handle.workspace.pieces()]
 
 
 def handle() -> tuple[Handle, int]:

@@ -48,7 +48,7 @@ class Handle:
     def __init__(self, library: Any) -> None:
         self._library, self._handle = library, ctypes.c_void_p()
         self._ask("cublasLtCreate", ctypes.byref(self._handle))
-        self._workspace = Workspace(WORKSPACE_BYTES)
+        self.workspace = Workspace(WORKSPACE_BYTES)
         self._plans: dict[tuple[Kind, int], Any] = {}
 
     def matmul(self, kind: Kind, a: int, b: int, d: int, vector: int, aux: int, alpha: float, stream: int) -> bool:
@@ -68,7 +68,7 @@ class Handle:
             *(ctypes.c_void_p(a), plan.layouts[0], ctypes.c_void_p(b), plan.layouts[1], ctypes.byref(zero)),
             *(ctypes.c_void_p(d), plan.layouts[2], ctypes.c_void_p(d), plan.layouts[2], ctypes.byref(plan.algorithm)),
             *(
-                ctypes.c_void_p(self._workspace.address(stream)),
+                ctypes.c_void_p(self.workspace.address(stream)),
                 ctypes.c_size_t(WORKSPACE_BYTES),
                 ctypes.c_void_p(stream),
             ),

@@ -1,10 +1,15 @@
 """DeviceRuntime: kernels, memory and streams of a CUDA device, through CuPy."""
 
 import ctypes
+import math
+import weakref
 from typing import Any
+
+import numpy as np
 
 from ..backend.cupy import import_cupy, reason
 from ..errors import DeviceError
+from .lane import DeviceLane
 from .runtime import Limits
 from .source import kernel_source
 
@@ -24,6 +29,8 @@ class DeviceRuntime:
         self._functions: dict[tuple[str, str, int], Any] = {}
         self._limits: dict[int, Limits] = {}
         self._libraries: dict[str, ctypes.CDLL] = {}
+        self._lanes: weakref.WeakValueDictionary[int, DeviceLane] = weakref.WeakValueDictionary()
+        self._streams: dict[int, tuple[Any, Any]] = {}  # of lanes; kept, as libraries have a workspace for each
 
     def limits(self) -> Limits:
         index = self._device()
@@ -60,7 +67,11 @@ class DeviceRuntime:
         return self._cupy.zeros(shape, dtype)
 
     def copy(self, target: Any, source: Any) -> None:
-        target[...] = source
+        ours = isinstance(source, self._cupy.ndarray) and (source.shape, source.dtype) == (target.shape, target.dtype)
+        if ours and target.flags.c_contiguous and source.flags.c_contiguous:
+            target.data.copy_from_device_async(source.data, target.nbytes)  # no kernel
+        else:
+            target[...] = source
 
     def library(self, name: str) -> ctypes.CDLL:
         """A library of the CUDA toolkit, "cublas" or "cublasLt"; DeviceError with what to type where it is missing."""
@@ -76,6 +87,27 @@ class DeviceRuntime:
     def stream(self) -> tuple[int, int]:
         return self._device(), self._cupy.cuda.get_current_stream().ptr
 
+    def lane(self) -> DeviceLane:
+        device = self._device()
+        lane = self._lanes.get(device)
+        if lane is None:
+            if device not in self._streams:
+                new = self._cupy.cuda.Stream
+                self._streams[device] = new(non_blocking=True), new(non_blocking=True)
+            lane = self._lanes[device] = DeviceLane(self._cupy, *self._streams[device])
+        return lane
+
+    def event(self) -> "DeviceEvent":
+        return DeviceEvent(self._cupy)
+
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        n = math.prod(shape)
+        memory = self._cupy.cuda.alloc_pinned_memory(max(1, n * np.dtype(dtype).itemsize))
+        return np.frombuffer(memory, dtype, n).reshape(shape)
+
+    def send(self, target: Any, source: np.ndarray) -> None:
+        target.data.copy_from_host_async(source.ctypes.data, source.nbytes)
+
     def _compile(self, key: tuple[str, str, int]) -> Any:
         """The bound function, allowed all the shared memory that its static arrays leave of the device's."""
         file, name, _ = key
@@ -89,6 +121,22 @@ class DeviceRuntime:
         except Exception as error:
             raise DeviceError(f"kernels: {name} of {file} cannot be compiled: {reason(error)}") from error
         return self._functions[key]
+
+
+class DeviceEvent:
+    """An event of CUDA; one that was never recorded has passed."""
+
+    def __init__(self, cupy: Any) -> None:
+        self._cuda, self._event = cupy.cuda, cupy.cuda.Event(disable_timing=True)
+
+    def record(self) -> None:
+        self._event.record(self._cuda.get_current_stream())
+
+    def synchronize(self) -> None:
+        self._event.synchronize()
+
+    def wait(self) -> None:
+        self._cuda.get_current_stream().wait_event(self._event)
 
 
 def _elsewhere(name: str, at: int, device: int) -> str:

@@ -1,4 +1,4 @@
-"""Launchers of kernels/optimizer.cu: update rules and clipping by the global norm, over lists of arrays."""
+"""Launchers of kernels/optimizer.cu: update rules, clipping by the global norm and copies, over lists of arrays."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ THREADS, MAX_ITEMS, MAX_COEFFICIENTS = 256, 64, 8
 CHUNK = 4 * THREADS  # elements of a block: one step of each thread, so that a small net also fills the card
 NORM_CHUNK, NORM_THREADS = 16 * CHUNK, 512  # fewer parts, as one block adds them up
 INSTANCES = (
-    *(f"{kernel}<{t}>" for kernel in ("sgd", "adam", "rmsprop", "square_sums", "clip_by_norm") for t in TYPES),
+    *(f"{k}<{t}>" for k in ("sgd", "adam", "rmsprop", "square_sums", "clip_by_norm", "copy_list") for t in TYPES),
     "norm_total",
 )
 _LISTS = (("p", "u8"), ("g", "u8"), ("start", "i8"), ("n", "i8"), ("first_block", "i4"))
@@ -160,4 +160,14 @@ def clip_by_norm(grads: list[Any], total: Any, max_norm: float) -> Any:
     t = type_name(grads[0].dtype)
     for items, n_blocks in _listed(grads, grads, [0] * len(grads)):
         launch(FILE, f"clip_by_norm<{t}>", (n_blocks,), (THREADS,), (items, total, np.float64(max_norm)))
+    return None
+
+
+def copy_list(targets: list[Any], sources: list[Any]) -> Any:
+    """Copy each source to its target, of the same shape and dtype; NotImplemented where nothing was copied."""
+    if not _alike(targets) or not _fit(targets, sources) or not all(map(c_contiguous, [*targets, *sources])):
+        return NotImplemented
+    t = type_name(targets[0].dtype)
+    for items, n_blocks in _listed(targets, sources, [0] * len(targets)):
+        launch(FILE, f"copy_list<{t}>", (n_blocks,), (THREADS,), (items,))
     return None

@@ -4,8 +4,11 @@
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 
 class Limits(NamedTuple):
@@ -14,6 +17,26 @@ class Limits(NamedTuple):
     arch: int  # 90 for compute capability 9.0
     n_sm: int
     shared_bytes: int  # of one block, with opt-in
+
+
+class Event(Protocol):
+    """A point in the work of a stream."""
+
+    def record(self) -> Any: ...  # now, in the current stream
+    def synchronize(self) -> None: ...  # the host waits for it
+    def wait(self) -> None: ...  # what is launched on the current stream from now on waits for it
+
+
+class Lane(Protocol):
+    """A stream and a memory pool of our own, as lane.py has them."""
+
+    lock: Any
+
+    def follow(self) -> None: ...
+    def aside(self) -> AbstractContextManager[None]: ...
+    def copying(self) -> AbstractContextManager[None]: ...
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Any]: ...
+    def pool_bytes(self) -> int: ...
 
 
 class Runtime(Protocol):
@@ -34,6 +57,10 @@ class Runtime(Protocol):
     def copy(self, target: Any, source: Any) -> None: ...
     def library(self, name: str) -> Any: ...  # "cublas" or "cublasLt" through ctypes; DeviceError where it is missing
     def stream(self) -> tuple[int, int]: ...  # the current device, and the address of its current stream
+    def lane(self) -> Lane: ...  # of the current device
+    def event(self) -> Event: ...
+    def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray: ...  # host memory that a stream copies from
+    def send(self, target: Any, source: np.ndarray) -> None: ...  # from such memory, on the current stream
 
 
 _current: list[Runtime] = []

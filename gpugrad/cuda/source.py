@@ -13,6 +13,7 @@ from ..errors import ArgumentError, StorageError
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INCLUDE = re.compile(r'\s*#\s*include\s*"([^"]+)"')
 _ONCE = re.compile(r"\s*#\s*pragma\s+once\b")
+GENERATED: dict[str, str] = {}  # by name, the texts that generated.py has written for programs
 
 
 def kernels_dir() -> Path:
@@ -38,6 +39,8 @@ def kernel_source(name: str, root: Path | None = None) -> str:
 
     Raises StorageError naming a missing file and the line that wants it, ArgumentError naming a cycle of headers.
     """
+    if name in GENERATED:
+        return GENERATED[name]
     root = (kernels_dir() if root is None else root).resolve()
     lines = _splice(_locate(name, (root,), root, wanted_by=None), root, (), set())
     return "\n".join(lines) + "\n"

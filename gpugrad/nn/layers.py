@@ -79,10 +79,11 @@ class Dropout(Module):
         if not self.training or self.p == 0.0:
             return x
         state = raw(self.rng_state)
-        moved_on = state.copy()
+        y = ops.dropout(x, state[0], state[1], p=self.p)
+        moved_on = state.copy()  # a program writes it over the old one, which by now was read
         moved_on[1] += 1
         self.rng_state = moved_on
-        return ops.dropout(x, state[0], state[1], p=self.p)
+        return y
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

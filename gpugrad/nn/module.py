@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import parts
 from ..core.tensor import Tensor, is_floating, raw
 from ..errors import ArgumentTypeError, GradientError, ShapeError
 from .convert import convert_all, resolved
@@ -41,6 +42,9 @@ class Module:
         if name in own.get("_buffers", ()) and value is not None:
             self._set_buffer(name, value)
             return
+        if name == "training":
+            object.__setattr__(self, name, value)  # which a trace sees
+            return
         parameters = own.setdefault("_parameters", {})
         if isinstance(value, Tensor):
             if value.requires_grad and value.is_leaf and not value.level:
@@ -56,6 +60,7 @@ class Module:
                 "Tensor or None (to change its values, use load_state_dict)"
             )
         own[name] = value
+        parts.changes += 1
 
     def register_buffer(self, name: str, value: Any, optional: bool = False) -> None:
         """Declare attribute `name` as state that is not trained, and set it to Tensor(value).

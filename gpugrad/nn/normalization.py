@@ -113,9 +113,10 @@ class BatchNorm1d(Module):
 
     def _follow(self, mean: Any, var: Any, unbias: float) -> None:
         count = raw(self.num_batches_tracked) + 1
-        part = 1.0 / float(count) if self.momentum is None else self.momentum
-        self.running_mean = (1.0 - part) * self.running_mean + part * mean
-        self.running_var = (1.0 - part) * self.running_var + part * unbias * var
+        part = 1.0 / count if self.momentum is None else self.momentum
+        old, new, unbiased = (_number(w, self.running_mean.dtype) for w in (1.0 - part, part, part * unbias))
+        self.running_mean = old * self.running_mean + new * mean
+        self.running_var = old * self.running_var + unbiased * var
         self.num_batches_tracked = count
 
     def extra_repr(self) -> str:
@@ -123,3 +124,8 @@ class BatchNorm1d(Module):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}, "
             f"track_running_stats={self.track_running_stats}"
         )
+
+
+def _number(x: Any, dtype: Any) -> Any:
+    """A number as Python's is in an operation: of the dtype of the array beside it."""
+    return x if type(x) is float else x.astype(dtype)

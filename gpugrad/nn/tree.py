@@ -5,7 +5,7 @@ from copy import copy as shallow_copy
 from typing import Any
 
 from ..backend import is_array_type
-from ..core import tape
+from ..core import parts, tape
 from ..core.tensor import Tensor
 from ..core.tree import register_node
 from .module import Module
@@ -58,3 +58,12 @@ def _with(x: Any, new: dict[int, Any], copies: dict[int, Any]) -> Any:
 
 register_node(Module, _split, state=lambda module: list(module.buffers()))
 tape.MODES.append((Module, "training"))
+
+
+def _attributes(module: Module) -> dict[str, Any]:
+    """What a program of a module depends on, besides its mode and the values of its Tensors."""
+    return {name: value for name, value in vars(module).items() if name not in _LOOKED_AFTER}
+
+
+_LOOKED_AFTER = ("training", "_parameters", "_buffers")
+parts.KINDS.append((Module, _attributes))

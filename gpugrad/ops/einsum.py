@@ -23,7 +23,7 @@ def einsum_(xp: Any, a: Any, b: Any, *, subscripts: str) -> Any:
     A label of one input alone is in the output; so the adjoints are of the same kind.
     """
     plan = _plan(subscripts)
-    if plan is None or (type(a) is np.ndarray and a.size * b.size <= _SMALL and subscripts[-1] != ">"):
+    if plan is None or (xp is np and a.size * b.size <= _SMALL and subscripts[-1] != ">"):
         return xp.einsum(subscripts, a, b)
     order_a, order_b, n_batch, n_a, n_sum, back = plan
     a, b = xp.transpose(a, order_a), xp.transpose(b, order_b)

@@ -14,7 +14,7 @@ from ..errors import ArgumentError
 from . import self_gated, trigonometric  # noqa: F401 - the activations' primitives
 from .linear import linear_, outer_sum
 
-_DEFAULTS: dict[str, dict[str, Any]] = {
+ACTIVATIONS: dict[str, dict[str, Any]] = {
     "identity": {},
     "relu": {},
     "leaky_relu": {"negative_slope": 0.01},
@@ -31,7 +31,7 @@ _LINEAR: Any = linear_.primitive  # whose rules are called by name
 _OUTER_SUM: Any = outer_sum.primitive
 
 
-def _keeps_y(activation: str) -> bool:
+def keeps_y(activation: str) -> bool:
     """True where the derivative is taken from the output."""
     return activation == "identity" or bool(PRIMITIVES[activation].keep[True,][0])
 
@@ -57,7 +57,7 @@ def linear_act_(xp: Any, x: Any, w: Any, b: Any = None, *, activation: str, opti
     F = RAW[type(x)]
     z = F.linear(x, w, b)
     y = z if activation == "identity" else getattr(F, activation)(z, **dict(options))
-    return (y,) if _keeps_y(activation) else (y, z)
+    return (y,) if keeps_y(activation) else (y, z)
 
 
 @linear_act_.vjp_all
@@ -82,7 +82,7 @@ def _(F, tx, tw, tb, y, x, w, b, *, activation, options):
 def _(F, batched, x, w, b=None, *, activation, options):
     z = _LINEAR.batch_rule(F, (*batched, False)[:3], x, w, b)
     y = z if activation == "identity" else getattr(F, activation)(z, **dict(options))
-    return (y,) if _keeps_y(activation) else (y, z)
+    return (y,) if keeps_y(activation) else (y, z)
 
 
 @primitive(nondiff="scale", saves="g v x w scale", cuda="linear_vjp.linear_vjp")
@@ -194,9 +194,9 @@ def linear_act(x: Any, w: Any, b: Any = None, activation: str = "relu", **option
     >>> linear_act(np.array([[1.0, -1.0]]), np.array([[2.0, 0.0], [0.0, 3.0]]))
     array([[2., 0.]])
     """
-    defaults = _DEFAULTS.get(activation)
+    defaults = ACTIVATIONS.get(activation)
     if defaults is None or not options.keys() <= defaults.keys():
-        expected = "one of " + ", ".join(_DEFAULTS) if defaults is None else f"options {sorted(defaults)}"
+        expected = "one of " + ", ".join(ACTIVATIONS) if defaults is None else f"options {sorted(defaults)}"
         raise ArgumentError(f"linear_act: activation is {activation!r} with {sorted(options)}; expected {expected}")
     given = tuple({**defaults, **options}.items())
     x, w, b = as_value(x), as_value(w), b if b is None else as_value(b)

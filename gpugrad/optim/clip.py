@@ -13,6 +13,7 @@ from ..core import tape
 from ..core.precision import is_narrow
 from ..core.tape import mark_written
 from ..core.tensor import Tensor
+from ..core.traced import Traced
 from ..errors import ArgumentError, ArgumentTypeError, DeviceError, NonFiniteError
 from . import fused
 
@@ -99,8 +100,10 @@ def _total_norm(arrays: list[Any], norm_type: float) -> Any:
         total = fused.clip_norm(arrays)
         if total is not NotImplemented:
             return total
+    if type(arrays[0]) is Traced:
+        return arrays[0].trace.call_of(_TotalNorm(norm_type), tuple(arrays))
     flat = [g for g in (_wide(g).reshape(-1) for g in arrays) if g.size]
-    if xp is not np or tape.tracer is not None:  # stays on the device, so that nobody waits for it
+    if xp is not np:  # stays on the device, so that nobody waits for it
         both = xp.stack(_parts(xp, flat, norm_type)).astype(np.float64)
         return both.max() if norm_type == math.inf else both.sum() ** (1 / norm_type)
     with np.errstate(over="ignore"):
@@ -111,6 +114,19 @@ def _total_norm(arrays: list[Any], norm_type: float) -> Any:
         if (not np.isfinite(total) or total < 1e-30) and any(g.dtype == np.float32 for g in flat):
             return _total_norm([g.astype(np.float64) for g in flat], norm_type)  # a power left the range of float32
         return total ** (1 / norm_type)
+
+
+class _TotalNorm:
+    """In a program one call, which may look at what it computes: the second try in float64 is in it."""
+
+    name, kind = "total_norm", "opaque"
+
+    def __init__(self, norm_type: float) -> None:
+        self._norm_type = norm_type
+
+    def bind(self, backend: Any) -> Any:
+        """The norm as a function of the gradients' arrays."""
+        return lambda *arrays: _total_norm([*arrays], self._norm_type)
 
 
 def _parts(xp: Any, flat: list[Any], norm_type: float) -> list[Any]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 
+def has_kernel(rule: Any) -> bool:
+    """True for our rules; one made from them with an update of its own has no kernel."""
+    owner = next(kind for kind in type(rule).__mro__ if "update" in vars(kind))
+    return "kernel" in vars(owner)
+
+
 def update(bucket: Any, rule: Any, group: dict[str, Any], c: Any, grads: list[Any], ks: list[int]) -> bool:
     """Update parameters `ks` of `bucket`, all with gradients; False, and nothing changed, where no kernel serves."""
-    owner = next(kind for kind in type(rule).__mro__ if "update" in vars(kind))
-    if "kernel" not in vars(owner):  # a rule made from one of ours with an update of its own has no kernel
+    if not has_kernel(rule):
         return False
     from ..cuda import optimizer
 

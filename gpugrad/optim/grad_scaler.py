@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import backend_of_type
+from ..core import tape
 from ..core.precision import is_narrow
 from ..core.tape import mark_written
 from ..core.tensor import Tensor
 from ..errors import ArgumentError, CheckpointError, GradientError
+from . import traced_scaler
 from .optimizer import Optimizer
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -27,6 +29,9 @@ class GradScaler:
     The scale falls by `backoff_factor` after a step with overflow, and grows by `growth_factor` after `growth_interval`
     steps without one.  With `enabled=False` every method passes its argument through.  Compute the loss itself in
     float32: in float16 no scale above 65504 can pass through it, and the first steps are spent finding that out.
+
+    In a compiled function `step` gives a value, as each call decides anew: a skipped step writes everything as it was,
+    and does not count.
 
     Raises ArgumentError for factors that do not grow and shrink, or numbers that are not positive.
     Source: Micikevicius et al., Mixed precision training (2018), section 3.2.
@@ -48,16 +53,22 @@ class GradScaler:
             )
         self.growth_factor, self.backoff_factor = float(growth_factor), float(backoff_factor)
         self.growth_interval, self.enabled = int(growth_interval), enabled
-        self._scale, self._good_steps = float(init_scale), 0
+        self._scale, self._good_steps = np.array(float(init_scale)), np.array(0)  # arrays that programs write, too
         self._finite: dict[int, Any] = {}  # by optimizer: whether its gradients are, once unscaled
+        self._places: dict[int, Any] = {}  # and the arrays in which that is said
+        self._forgotten: dict[int, Any] = {}
 
     def get_scale(self) -> float:
         """The factor in use: 1 where not enabled."""
-        return self._scale if self.enabled else 1.0
+        return float(self._scale) if self.enabled else 1.0
 
     def scale(self, loss: Any) -> Any:
         """loss times the scale: recorded, so that backward() through it gives scaled gradients."""
-        return loss * self._scale if self.enabled else loss
+        if not self.enabled:
+            return loss
+        if (state := tape.traced_state()) is not None:
+            return traced_scaler.scale(self, loss, state)
+        return loss * float(self._scale)
 
     def unscale_(self, optimizer: Optimizer) -> None:
         """Divide the gradients of `optimizer` by the scale; those of 2-byte dtypes become float32, or they underflow.
@@ -70,15 +81,30 @@ class GradScaler:
             raise GradientError(
                 "GradScaler.unscale_: called twice since update(); expected one call for each optimizer"
             )
-        params = [p for group in optimizer.param_groups for p in group["params"]]
-        finite = [_unscale(grad, 1 / self._scale) for p in params if (grad := p.grad) is not None]
-        self._finite[id(optimizer)] = all_of(finite)
+        if (state := tape.traced_state()) is not None:
+            return traced_scaler.unscale(self, optimizer, state)
+        finite = self._unscaled(optimizer, 1 / float(self._scale))
+        if isinstance(finite, (bool, np.generic)):
+            place = self._place(optimizer)
+            place[...] = finite
+            finite = place
+        self._finite[id(optimizer)] = finite
 
-    def step(self, optimizer: Optimizer) -> bool:
+    def _unscaled(self, optimizer: Optimizer, factor: Any) -> Any:
+        """Multiply the gradients, and say whether all are finite."""
+        params = [p for group in optimizer.param_groups for p in group["params"]]
+        return all_of([_unscale(grad, factor) for p in params if (grad := p.grad) is not None])
+
+    def _place(self, optimizer: Optimizer) -> Any:
+        return self._places.setdefault(id(optimizer), np.array(True))
+
+    def step(self, optimizer: Optimizer) -> Any:
         """optimizer.step(), unless a gradient is not finite; unscales first if need be.  True where it stepped."""
         if self.enabled:
             if id(optimizer) not in self._finite:
                 self.unscale_(optimizer)
+            if (state := tape.traced_state()) is not None:
+                return traced_scaler.step(self, optimizer, state)
             if not self._finite[id(optimizer)]:
                 return False
         optimizer.step()
@@ -92,16 +118,32 @@ class GradScaler:
             raise GradientError(
                 "GradScaler.update: no step since the last update(); expected scaler.step(optimizer) first"
             )
+        if (state := tape.traced_state()) is not None:
+            return traced_scaler.update(self, state, LARGEST)
         self._good_steps += 1
         if not all(self._finite.values()):
-            self._scale, self._good_steps = self._scale * self.backoff_factor, 0
+            self._set(float(self._scale) * self.backoff_factor, 0)
         elif self._good_steps == self.growth_interval:
-            self._scale, self._good_steps = min(self._scale * self.growth_factor, LARGEST), 0
+            self._set(min(float(self._scale) * self.growth_factor, LARGEST), 0)
+        self._forget()
+
+    def _set(self, scale: float, good_steps: int) -> None:
+        self._scale[...], self._good_steps[...] = scale, good_steps
+
+    def _forget(self) -> None:
+        self._forgotten = dict(self._finite)
         self._finite.clear()
+
+    def _remember(self) -> None:
+        self._finite.update(self._forgotten)
+
+    def _settings(self) -> tuple[Any, ...]:
+        """What decides, besides values, what a call does."""
+        return self.enabled, self.growth_factor, self.backoff_factor, self.growth_interval, *self._finite
 
     def state_dict(self) -> dict[str, Any]:
         """{"scale", "growth_tracker"}: the factor, and steps since it last changed; fit for JSON."""
-        return {"scale": self._scale, "growth_tracker": self._good_steps}
+        return {"scale": float(self._scale), "growth_tracker": int(self._good_steps)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`; raises CheckpointError where it does not hold what `state_dict` gives."""
@@ -113,7 +155,7 @@ class GradScaler:
                 f"GradScaler: the state has scale {scale!r} and growth_tracker {tracker!r}; expected a positive number "
                 "and a whole one: the checkpoint is damaged"
             )
-        self._scale, self._good_steps = scale, tracker
+        self._set(scale, tracker)
 
 
 def all_of(flags: list[Any]) -> Any:
@@ -123,11 +165,13 @@ def all_of(flags: list[Any]) -> Any:
     return backend_of_type(type(flags[0])).xp.stack(flags).all()
 
 
-def _unscale(grad: Tensor, factor: float) -> Any:
+def _unscale(grad: Tensor, factor: Any) -> Any:
     """Multiply a gradient, and say whether all of it is finite."""
     data = grad.data
     if is_narrow(data.dtype):
         grad.data = data = data.astype(np.float32)
+    if tape.traced_state() is not None:
+        factor = factor.astype(data.dtype)
     if isinstance(data, np.generic):
         grad.data = data = data * data.dtype.type(factor)
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..backend import array_device, backend_of_type, is_array_type
+from ..core import parts
 from ..core.tensor import Tensor, is_floating
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError
 from . import saving
@@ -73,6 +74,7 @@ class Optimizer:
             _check_parameter(p, name, seen)
         self.param_groups.append({"params": params, **options})
         self._buckets.append(_buckets(params, labels))
+        parts.changes += 1
 
     def step(self) -> None:
         """Update every parameter that has a gradient.  Graphs that saved its old value can no longer be swept.
@@ -159,3 +161,22 @@ def _buckets(params: list[Tensor], labels: list[str]) -> list[Bucket]:
     for j, p in enumerate(params):
         alike.setdefault((p.dtype, array_device(p.data)), []).append(j)
     return [Bucket([params[j] for j in js], [labels[j] for j in js]) for js in alike.values()]
+
+
+def _keep_options(optimizer: Optimizer) -> Callable[[], bool]:
+    """A function that sets the options to what they are now, and says whether they were others."""
+    before = [
+        (group, {key: value for key, value in group.items() if key != "params"}) for group in optimizer.param_groups
+    ]
+
+    def restore() -> bool:
+        changed = any(group[key] != value for group, options in before for key, value in options.items())
+        for group, options in before:
+            group.update(options)
+        return changed
+
+    return restore
+
+
+parts.KINDS.append((Optimizer, lambda optimizer: {"n_groups": len(optimizer.param_groups)}))
+parts.SETTINGS.append((Optimizer, _keep_options))

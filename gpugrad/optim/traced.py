@@ -18,30 +18,56 @@ from ..core.tensor import raw, wrap
 from ..core.trace_state import State
 from ..core.traced import Traced
 from ..errors import ShapeError, TraceError
+from . import launched
 
 
 def step(bucket: Any, rule: Any, group: dict[str, Any], state: State) -> None:
-    """Record one update of every parameter of `bucket` that has a gradient.
-
-    Raises TraceError for parameters on a GPU.
-    """
-    if bucket.xp is not np:
-        raise TraceError("compile: an optimizer's step on a GPU is not recorded; call it outside the compiled function")
+    """Record one update of every parameter of `bucket` that has a gradient."""
+    if any(bucket is b for b in state.stepped_if):
+        raise TraceError(
+            "compile: an optimizer is stepped again after a step that a GradScaler may skip, and how many were made is "
+            "known after the call; expected one step in each call"
+        )
     names = rule.slots(group)
     if names != bucket.names:
         bucket.allocate(names)
     state.guards.append((partial(_options, group), _options(group)))
     grads = [_gradient(bucket, k) for k in range(len(bucket.params))]
-    _lay_end_to_end(bucket, state)
+    if bucket.xp is np:
+        _lay_end_to_end(bucket, state)  # a kernel takes a list of arrays that lie anywhere
     state.guards.append((lambda: bucket.even is None, bucket.even is None))
+    if state.only_if is not None:
+        return _step_if(bucket, rule, group, state, grads)
+    count = _updates(bucket, rule, group, state, grads)
+    state.each_time(partial(count, 1), partial(count, -1))
+
+
+def _updates(bucket: Any, rule: Any, group: dict[str, Any], state: State, grads: list[Any]) -> Callable[[int], None]:
+    """Record the updates of all together, or one by one where they differ; a function that counts them."""
     if bucket.even is not None and all(g is not None for g in grads):
         _update(bucket, rule, group, state, bucket._order, grads, lambda: bucket.even + 1)
-        state.each_time(partial(_count_all, bucket, 1), partial(_count_all, bucket, -1))
-        return
+        return partial(_count_all, bucket)
     there = [k for k in bucket._order if grads[k] is not None]
     for k in there:
         _update(bucket, rule, group, state, [k], grads, partial(_next_step, bucket, k))
-    state.each_time(partial(_count, bucket, there, 1), partial(_count, bucket, there, -1))
+    return partial(_count, bucket, there)
+
+
+def _step_if(bucket: Any, rule: Any, group: dict[str, Any], state: State, grads: list[Any]) -> None:
+    """The same under a condition: where it does not hold, everything is written as it was."""
+    F = RAW[Traced]
+    (condition, place), state.only_if = state.only_if, None  # type: ignore[misc]
+    zero = np.zeros((), bucket.compute)  # for what is not finite, of which nothing comes
+    grads = [g if g is None else F.where(condition, g.astype(bucket.compute, copy=False), zero) for g in grads]
+    written = [raw(p) for p in bucket.params] + [state.array(flat) for flat in bucket.flat.values()]
+    before = [(t, t.copy()) for t in written]
+    count = _updates(bucket, rule, group, state, grads)
+    for t, old in before:
+        if t.value is not old.value:
+            t.write(F.where(condition, t, old))
+    state.stepped_if.append(bucket)
+    state.after.append(lambda: count(1) if place else None)
+    state.only_if = condition, place
 
 
 def _options(group: dict[str, Any]) -> tuple[bool, ...]:
@@ -90,7 +116,7 @@ def lay_together(optimizer: Any) -> None:
 
     Otherwise the first trace of the step moves them, and programs made before it no longer hold.
     """
-    for bucket in [bucket for buckets in optimizer._buckets for bucket in buckets]:
+    for bucket in [bucket for buckets in optimizer._buckets for bucket in buckets if bucket.xp is np]:
         params, grads = _rooms(bucket)
         for k, p in enumerate(bucket.params):
             if p.data is not bucket.datas[k]:
@@ -137,12 +163,14 @@ def _update(
     count: Callable[[], int],
 ) -> None:
     """Record the rule on parameters `ks`, which adjoin."""
-    F = RAW[Traced]
-    lo, hi = bucket.spans[ks[0]][0], bucket.spans[ks[-1]][1]
     params = [raw(bucket.params[k]) for k in ks]
     c = state.numbers(
-        np.empty(len(rule.coefficients(group, 1)), bucket.compute), lambda: rule.coefficients(group, count())
+        *_places(bucket, state, len(rule.coefficients(group, 1))), lambda: rule.coefficients(group, count())
     )
+    if bucket.xp is not np and launched.serves(bucket, rule, ks, grads):
+        return launched.record(bucket, rule, group, state, ks, grads, c)
+    F = RAW[Traced]
+    lo, hi = bucket.spans[ks[0]][0], bucket.spans[ks[-1]][1]
     slots = [_slot(state.array(bucket.flat[name]), lo, hi) for name in bucket.names]
     g = _joined([grads[k] for k in ks]).astype(bucket.compute, copy=False)
     p = _joined(params).astype(bucket.compute, copy=False)
@@ -150,13 +178,26 @@ def _update(
         master = _slot(state.array(bucket.flat["master"]), lo, hi)
         rounded = F.astype(master, dtype=bucket.dtype)
         p = master.write(F.where(F.not_equal(_joined(params), rounded), p, master))
-    scratch = [state.trace.as_traced(np.empty(hi - lo, bucket.compute)) for _ in range(2)]
+    scratch = [state.trace.as_traced(bucket._empty(hi - lo, bucket.compute)) for _ in range(2)]
     p = p if bucket.narrow else p.copy()
     rule.update(np, group, c, p, g, tuple(slots), *(s.copy() for s in scratch))
     for k, param in zip(ks, params, strict=True):
         a, b = (i - lo for i in bucket.spans[k])
         new = p if len(ks) == 1 else F.getitem(p, key=(slice(a, b),))
         param.write(F.reshape(new, shape=param.shape).astype(bucket.dtype, copy=False))
+
+
+def _places(bucket: Any, state: State, n: int) -> tuple[Any, Any]:
+    """Two arrays for n numbers: the one that Python writes, and the one that the program reads."""
+    if bucket.xp is np:
+        array = np.empty(n, bucket.compute)
+        return array, array
+    from ..cuda.sent import Sent
+
+    with bucket.datas[0].device:
+        state.sent = state.sent or Sent()
+        places: tuple[Any, Any] = state.sent.room(n, bucket.compute)
+    return places
 
 
 def _joined(arrays: list[Any]) -> Any:

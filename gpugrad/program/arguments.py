@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from ..backend import is_array_type
 from ..core.tensor import Tensor
 from ..core.traced import Traced
+from ..core.tree import refilled
+from ..errors import TraceError
 
 CONTAINERS = (tuple, list, dict)
 NUMBERS = (bool, int, float, str, bytes, type(None))
@@ -21,7 +25,7 @@ def flatten(x: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:
         source = iter(leaves)
         children = [put([next(source) for _ in own]) for own, put in parts]
         if isinstance(x, dict):
-            return dict(zip(x, children, strict=True))
+            return refilled(x, children)
         return type(x)(*children) if hasattr(x, "_fields") else type(x)(children)
 
     return [leaf for own, _ in parts for leaf in own], unflatten
@@ -30,7 +34,7 @@ def flatten(x: Any) -> tuple[list[Any], Callable[[Iterable[Any]], Any]]:
 def structure(x: Any) -> Any:
     """What must be equal for two nests to be of one structure."""
     if isinstance(x, dict):
-        return dict, tuple((key, structure(child)) for key, child in x.items())
+        return type(x), tuple((key, structure(child)) for key, child in x.items())
     return (type(x), tuple(map(structure, x))) if isinstance(x, CONTAINERS) else None
 
 
@@ -42,7 +46,15 @@ def boxed(leaf: Any) -> bool:
 
 
 def is_input(leaf: Any) -> bool:
-    """True for arrays and constant Tensors, which come with each call; a Tensor that wants a gradient is itself."""
+    """True for arrays and constant Tensors, which come with each call; a Tensor that wants a gradient is itself.
+
+    Raises TraceError for a kind of array that computes in its own way.
+    """
+    if issubclass(type(leaf), np.ndarray) and type(leaf).__mul__ is not np.ndarray.__mul__:
+        raise TraceError(
+            f"compile: an argument is a {type(leaf).__name__}, whose operators are its own; expected a plain array, "
+            "such as np.asarray(x)"
+        )
     return leaf.node is None if isinstance(leaf, Tensor) else is_array_type(type(leaf))
 
 

@@ -16,7 +16,8 @@ def worth_blocks(call: Call, late: set[Value]) -> bool:
     Of `late` values, which come with each run, only those serve of which every block needs the whole.
     """
     v = call.primitive.calls[0].outputs[0]
-    if any(c.primitive.name == "where" for c in call.primitive.calls):
+    inside = call.primitive.calls
+    if any(c.primitive.name == "where" or getattr(c.primitive, "kind", "") != "pointwise" for c in inside):
         return False  # see numpy_forms
     return v.size >= 2 * BLOCK and not any(x in late and _is_cut(x.shape, v.shape) for x in call.inputs)
 

@@ -1,6 +1,7 @@
 """`gpugrad.compile`: a function that is traced at its first call and runs as a program from then on."""
 
 import functools
+import inspect
 import threading
 import warnings
 from collections.abc import Callable
@@ -36,8 +37,8 @@ def compile(
 
     fallback: run f as it is, with one warning, where it cannot be traced.  passes: names of the passes to apply, by
     default all.  executor: "fast" (native code, needs the extra `fast`; another order of sums, no overflow warnings),
-    "numpy", "list" (no planning: each call as it was recorded), or "auto": what GPUGRAD_EXECUTOR says, else the first
-    of these that can be.
+    "numpy", "graph" (for arrays on a GPU: one CUDA graph), "list" (no planning: each call as it was recorded), or
+    "auto": what GPUGRAD_EXECUTOR says, else the first of these that can be.
 
     Raises TraceError, naming the line, where f does what a program cannot repeat: control flow on values, changes of
     lists and variables around it; ArgumentError for unknown names.
@@ -64,6 +65,8 @@ class Compiled:
     ) -> None:
         if not callable(f):
             raise ArgumentError(f"compile: f is a {type(f).__name__}; expected a function")
+        if inspect.isgeneratorfunction(f) or inspect.iscoroutinefunction(f):
+            raise ArgumentError(f"compile: {name_of(f)} is a generator or coroutine; expected a function that returns")
         if max_programs < 1:
             raise ArgumentError(f"compile: max_programs is {max_programs}; expected 1 or more")
         functools.update_wrapper(self, f)

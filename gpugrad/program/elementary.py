@@ -2,14 +2,16 @@
 
 pointwise   elementwise with broadcasting: a ufunc's name, "where", or "astype" (dtype)
 reduce      a ufunc's reduce: its name, as "add" or "maximum" (axis, keepdims, and perhaps dtype)
-product     "matmul"
+product     "matmul"; "matmul_add": x y + z
 view        the same memory, looked at otherwise: "reshape" (shape), "transpose" (axes), "broadcast_to" (shape),
             "bitcast" (dtype), "item" (key, of slices, ints and None)
 join        "concatenate" (axis)
 pick        "pick": x[i, index[i]] for each row i; "unpick": x less h[i] at these places
+random      "kept" (shape, p): the mask that dropout draws for a key and a counter
 check       "labels" (name, shape, n_classes): gives nothing, raises
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..ops.labels import check_labels
+from ..ops.random import kept
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ _OTHERS: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "concatenate": lambda xp: lambda *xs, axis: xp.concatenate(xs, axis=axis),
     "pick": _pick,
     "unpick": _unpick,
+    "kept": lambda xp: functools.partial(kept, xp),
+    "matmul_add": lambda xp: lambda a, b, c: xp.matmul(a, b) + c,
     "labels": _labels,
 }
 

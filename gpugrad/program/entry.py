@@ -16,13 +16,17 @@ from .arguments import CONTAINERS, NUMBERS, Like, described, flatten, is_input, 
 from .explain import explained
 from .fast import available
 from .fast.plan import FastPlan
+from .graph import GraphPlan
+from .graph.dividing import divided
+from .graph.plan import NOT_ON_GPU
+from .graph.refusals import on_device
 from .listed import Listed
 from .numpy_plan import NumpyPlan
-from .passes import chosen, optimized
+from .passes import ON_GPU, OTHER_SUMS, PASSES, chosen, optimized
 from .recording import Recorded
 from .source import Source
 
-EXECUTORS: dict[str, Any] = {"fast": FastPlan, "numpy": NumpyPlan, "list": Listed}
+EXECUTORS: dict[str, Any] = {"fast": FastPlan, "numpy": NumpyPlan, "list": Listed, "graph": GraphPlan}
 MISS = object()  # what a run gives where the program does not hold
 
 
@@ -71,23 +75,30 @@ class Entry:
         if self.plan is None:
             program = self.recorded.program
             executor = EXECUTORS[self._best() if self.executor == "auto" else self.executor]
-            self.passes = tuple(name for name in self.passes if name not in executor.skips)
-            self.plan = executor(optimized(program, self.passes))
+            other_sums = frozenset() if executor is FastPlan else OTHER_SUMS
+            unasked = ON_GPU | other_sums if self.passes == tuple(PASSES) else frozenset()
+            skips = executor.skips | (NOT_ON_GPU if self.on_gpu else unasked)
+            self.passes = tuple(name for name in self.passes if name not in skips)
+            if executor is GraphPlan:
+                if not self.on_gpu:
+                    raise ArgumentError('compile: executor "graph" is for arrays on a GPU; expected "auto"')
+                host, program = divided(program)
+                self.plan = GraphPlan(optimized(program, self.passes), host)
+            else:
+                self.plan = executor(optimized(program, self.passes))
         return self.plan
 
     @property
     def on_gpu(self) -> bool:
-        """True where an input, or an array that the program reads, is not NumPy's."""
-        values = [v for call in self.recorded.program.calls for v in call.values]
-        found = any(type(leaf) is Like and leaf.device is not None for leaf in self._leaves)
-        return found or not all(v.array is None or isinstance(v.array, np.ndarray) for v in values)
+        """True where something in the program lies on a device."""
+        return bool(on_device(self.recorded.program))
 
     def _best(self) -> str:
         """The executor for the program's arrays."""
-        if self.on_gpu:
-            return "list"
         wanted = os.environ.get("GPUGRAD_EXECUTOR", "auto")
-        return wanted if wanted in EXECUTORS else "fast" if available() else "numpy"
+        if self.on_gpu:
+            return "list" if wanted == "list" else "graph"
+        return wanted if wanted in ("fast", "numpy", "list") else "fast" if available() else "numpy"
 
     # the function: checks, then Python's part, the program, and what is left in `.grad`
 
@@ -110,22 +121,34 @@ class Entry:
             code.line(f"if {test}: return MISS")
         if run is None:
             return code.function("leaves")
-        actions = self.recorded.state.host
-        for when, action in actions:
-            if when == "before":
-                code.line(f"{code.name(action)}()")
-        depth = 0
-        if self.plan.quiet:
-            code.line(f"with {code.name(np.errstate)}(over='ignore'):")
-            depth = 1
-        code.line(f"results = {code.name(run)}({', '.join(arrays)})", depth)
-        for when, action in actions:
-            if when == "after":
-                code.line(f"{code.name(action)}()")
+        self._write_run(code, f"results = {code.name(run)}({', '.join(arrays)})")
+        for action in self.recorded.state.after:
+            code.line(f"{code.name(action)}()")
         for extra, t in self.recorded.grads:
             code.line(f"if {code.name(extra)}.grad is not {code.name(t)}: {code.name(extra)}.grad = {code.name(t)}")
+        for t, array in self.recorded.homes:
+            code.line(f"if {code.name(t)}.data is not {code.name(array)}: {code.name(t)}.data = {code.name(array)}")
         code.line(f"return {code.name(self.recorded.rebuild)}(results)")
         return code.function("leaves")
+
+    def _write_run(self, code: Source, run: str) -> None:
+        """Lines that do Python's part and run the program; where the run fails, Python's part is undone."""
+        state = self.recorded.state
+        for action, _ in state.host:
+            code.line(f"{code.name(action)}()")
+        undos = [undo for _, undo in reversed(state.host) if undo is not None]
+        if state.sent is not None:
+            code.line(f"{code.name(state.sent.send)}()")
+        depth = 0
+        for line in ["try:"] * bool(undos) + [f"with {code.name(np.errstate)}(over='ignore'):"] * self.plan.quiet:
+            code.line(line, depth)
+            depth += 1
+        code.line(run, depth)
+        if undos:
+            code.line("except BaseException:")
+            for undo in undos:
+                code.line(f"{code.name(undo)}()", 1)
+            code.line("raise", 1)
 
     def _write_arguments(self, code: Source) -> list[str]:
         """Lines that check the arguments; the texts of the inputs' arrays."""
@@ -138,9 +161,13 @@ class Entry:
             elif type(leaf) in NUMBERS:
                 kind, value = code.name(type(leaf)), code.name(leaf)
                 nan = "" if leaf == leaf else f" and l{i} == l{i}"
-                code.line(f"if type(l{i}) is not {kind} or (l{i} != {value}{nan}): return MISS")
+                zero = "" if leaf or type(leaf) is not float else f" or str(l{i}) != '{leaf}'"
+                code.line(f"if type(l{i}) is not {kind} or (l{i} != {value}{nan}){zero}: return MISS")
             else:
                 code.line(f"if l{i} is not {code.name(leaf)}: return MISS")
+        if arrays and (written := self.recorded.program.owners()):
+            owners = ", ".join(f"id({a}), id({a}.base)" for a in arrays)
+            code.line(f"if not {code.name(written)}.isdisjoint(({owners})): return MISS")
         return arrays
 
     def _tests(self, code: Source) -> list[str]:
@@ -152,6 +179,8 @@ class Entry:
         for place in state.grads.values():
             if place.read:
                 found.append(f"{code.name(place.extra)}.grad is not {code.name(place.before)}")
+            hooks = dict(place.extra.hooks)
+            found.append(f"{code.name(place.extra)}.hooks{f' != {code.name(hooks)}' if hooks else ''}")
         for owner, attribute, value in state.modes.values():
             found.append(f"{code.name(owner)}.{attribute} != {code.name(value)}")
         for guard, value in state.guards:
@@ -171,4 +200,4 @@ def _write_input(code: Source, leaf: str, like: Like) -> str:
     if like.device is not None:
         tests.append(f"{raw}.device.id != {like.device}")
     code.line(f"if {' or '.join(tests)}: return MISS")
-    return raw
+    return f"{code.name(np.asarray)}({raw})" if issubclass(like.kind, np.generic) else raw

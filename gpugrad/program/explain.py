@@ -34,7 +34,7 @@ def work(program: Program) -> str:
 
 def flop_of(call: Call) -> int:
     """2 m n k of a matrix product, 0 of anything else."""
-    if call.primitive.name not in ("matmul", "linear", "outer_sum") or not call.outputs:
+    if call.primitive.name not in ("matmul", "matmul_add", "linear", "outer_sum") or not call.outputs:
         return 0
     a, (y,) = call.inputs[0], call.outputs
     if call.primitive.name == "outer_sum":

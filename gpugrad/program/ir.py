@@ -64,6 +64,16 @@ class Program:
         """The values that must be there at the end: results, and what is assigned."""
         return {*self.results, *(a.value for a in self.assigns)}
 
+    def owners(self) -> set[int]:
+        """The ids of the arrays that it writes into, and of those that these are views of."""
+        arrays = [a.target.array for a in self.assigns]
+        return {id(array) for array in arrays} | {id(a.base) for a in arrays if getattr(a, "base", None) is not None}
+
+    def writes_into(self, array: Any) -> bool:
+        """True where the array lies in memory that it writes into."""
+        owners = self.owners()
+        return id(array) in owners or id(getattr(array, "base", None)) in owners
+
     def with_calls(self, calls: list[Call]) -> "Program":
         """The same program of other calls."""
         return Program(self.inputs, calls, self.assigns, self.results, self.quiet)

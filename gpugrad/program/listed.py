@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..backend import backend_of_type
+from ..core.trace import of_one_kind
 from .ir import Program, Value
 
 
@@ -30,7 +31,7 @@ class Listed:
 
         for call in self.program.calls:
             operands = [get(v) for v in call.inputs]
-            kind = next((type(a) for a in operands if hasattr(a, "dtype")), float)
+            kind, operands = of_one_kind(operands)
             if call.primitive.name == "fused":
                 y = call.primitive.run(call, tuple(operands))
             else:

@@ -9,6 +9,7 @@ import numpy as np
 from ..core.declaring import or_else
 from ..core.precision import widened
 from ..ops import cross_entropy  # noqa: F401  (its primitives are looked up by name)
+from ..ops.random import scale
 from .elementary import Elementary
 from .ir import Call, Program, Value
 from .symbolic import Steps, Symbol, Unlowerable, new
@@ -22,8 +23,7 @@ def lower(program: Program) -> Program:
     for call in program.calls:
         inputs = tuple(renamed.get(v, v) if type(v) is Value else v for v in call.inputs)
         call = Call(call.primitive, inputs, call.outputs, call.params)
-        with np.errstate(over="warn"):
-            steps, outputs = _steps(call)
+        steps, outputs = steps_of(call)
         calls += steps
         quiet = quiet or steps.quiet
         renamed.update(zip(call.outputs, outputs, strict=True))
@@ -33,14 +33,15 @@ def lower(program: Program) -> Program:
     return lowered
 
 
-def _steps(call: Call) -> tuple[Steps, tuple[Value, ...]]:
+def steps_of(call: Call) -> tuple[Steps, tuple[Value, ...]]:
     """The elementary calls of a call, and its outputs among theirs; the call itself where there are no such."""
     if isinstance(call.primitive, Elementary):
         return Steps([call]), call.outputs
     steps = Steps()
     symbols = [Symbol(v, steps) if type(v) is Value else v for v in call.inputs]
     try:
-        y = _forward(call.primitive)(*symbols, **call.params)
+        with np.errstate(over="warn"):
+            y = _forward(call.primitive)(*symbols, **call.params)
     except Exception:  # whatever a forward makes of symbols, it runs on arrays
         return Steps([call]), call.outputs
     ys = y if isinstance(y, tuple) else (y,)
@@ -73,13 +74,38 @@ def _unreduce(x: Any, *, axis: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(x.reshape(tuple(1 if i in axis else n for i, n in enumerate(shape))), shape)
 
 
+def _check_labels(target: Any, **params: Any) -> None:
+    target.calls.append(Call(Elementary("labels", "check"), (target.value,), (), params))
+
+
+def _one_hot(target: Any, *, n_classes: int, dtype: Any) -> Any:
+    _check_labels(target, name="one_hot", shape=target.shape, n_classes=n_classes)
+    return (target[..., None] == np.arange(n_classes)).astype(dtype)
+
+
+def _index_set(x: Any, v: Any, *index: Any, key: Any) -> Any:
+    """x + (v - x) at the place, which whole numbers bear without loss: it can be done where x lies."""
+    if index or x.ndim != 1 or x.dtype.kind not in "iu" or v.dtype != x.dtype or v.shape or type(key[0]) is not int:
+        raise Unlowerable
+    return x + (v - x) * (np.arange(x.size) == key[0]).astype(x.dtype)
+
+
+def _dropout(x: Any, key: Any, counter: Any, *, p: float) -> Any:
+    """A mask, which gradients share, and what is pointwise."""
+    _require_wide(x)
+    names = (key, counter)
+    if any(name.shape or name.dtype != np.uint64 for name in names):
+        raise Unlowerable
+    if p == 1.0:
+        return np.zeros_like(x)
+    kept = new(x.calls, Elementary("kept", "random"), names, x.shape, np.bool_, {"shape": x.shape, "p": p})
+    return np.where(kept, x * scale(p), x.dtype.type(0))
+
+
 def _cross_entropy_index(logits: Any, target: Any) -> Any:
     _require_wide(logits)
     shape, n_classes = logits.shape[:-1], logits.shape[-1]
-    check = Elementary("labels", "check")
-    logits.calls.append(
-        Call(check, (target.value,), (), {"name": "cross_entropy", "shape": shape, "n_classes": n_classes})
-    )
+    _check_labels(target, name="cross_entropy", shape=shape, n_classes=n_classes)
     d = logits - logits.max(axis=-1, keepdims=True)
     p = np.exp(d)
     total = p.sum(axis=-1, keepdims=True)
@@ -113,6 +139,9 @@ _UNSEEN = _Unseen()
 _LOOKING = ("softmax", "log_softmax", "logsumexp")  # whose branch for devices gives the same to the last bit
 
 RULES: dict[str, Callable[..., Any]] = {
+    "dropout": _dropout,
+    "index_set": _index_set,
+    "one_hot": _one_hot,
     "unreduce": _unreduce,
     "cross_entropy_index": _cross_entropy_index,
     "cross_entropy_index_grad": _cross_entropy_index_grad,

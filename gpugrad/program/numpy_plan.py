@@ -23,7 +23,7 @@ class NumpyPlan:
     """A program as a Python function: `run(*input arrays) -> [result arrays]`; `source` is its text."""
 
     name, why = "numpy", "NumPy alone, into planned buffers"
-    skips: frozenset[str] = frozenset()
+    skips: frozenset[str] = frozenset({"accumulate"})  # NumPy's products cannot add
 
     def __init__(self, program: Program) -> None:
         self.program, self.quiet = program, program.quiet
@@ -138,6 +138,8 @@ class NumpyPlan:
         )
 
     def _product(self, call: Call) -> None:
+        if len(call.inputs) == 3:
+            return self._opaque(call)
         a, b = call.inputs
         plain = len(a.shape) == len(b.shape) == 2 and a.dtype == b.dtype and a.size and b.size
         f = self._code.name(np.dot if plain else np.matmul, "dot" if plain else "matmul")
@@ -171,19 +173,24 @@ class NumpyPlan:
     def _pick(self, call: Call) -> None:
         """By places in the flattened array, so that NumPy's take needs no room."""
         x, index = call.inputs[:2]
-        n, m = x.shape
-        places = self._places_of(index, n, m)
-        if call.primitive.name == "pick":
-            self._code.line(f"{self._flat(x)}.take({places}, None, {self._out(call.outputs[0])}, 'clip')")
-            return
-        (out,) = call.outputs
-        copyto, h = self._code.name(np.copyto, "copyto"), call.inputs[2]
-        if not self._at_one_place(x, out):
+        (out,), (n, m) = call.outputs, x.shape
+        picks = call.primitive.name == "pick"
+        copyto = self._code.name(np.copyto, "copyto")
+        if not picks and not self._at_one_place(x, out):
             self._code.line(f"{copyto}({self._out(out)}, {self._operand(x)})")
-        flat = self._code.name(self.places.array(out).reshape(-1))
+        flat = self._flat(x if picks else out)
+        if flat is None:
+            rows = self._code.name(np.arange(n))
+            at = f"[{rows}, {self._operand(index)}]"
+            if picks:
+                return self._code.line(f"{copyto}({self._out(out)}, {self._operand(x)}{at})")
+            return self._code.line(f"{self._out(out)}{at} -= {self._operand(call.inputs[2])}")
+        places = self._places_of(index, n, m)
+        if picks:
+            return self._code.line(f"{flat}.take({places}, None, {self._out(out)}, 'clip')")
         some = self._code.name(np.empty(n, out.dtype))
         self._code.line(f"{flat}.take({places}, None, {some}, 'clip')")
-        self._code.line(f"{self._ufunc('subtract')}({some}, {self._operand(h)}, {some})")
+        self._code.line(f"{self._ufunc('subtract')}({some}, {self._operand(call.inputs[2])}, {some})")
         self._code.line(f"{flat}[{places}] = {some}")
 
     def _places_of(self, index: Value, n: int, m: int) -> str:
@@ -198,10 +205,12 @@ class NumpyPlan:
         late = self.places.comes_late(a) or a in self._late or b in self._late
         return not late and self.places.array(a).ctypes.data == self.places.array(b).ctypes.data
 
-    def _flat(self, v: Value) -> str:
+    def _flat(self, v: Value) -> str | None:
+        """A view of all elements in a row; None where rows do not lie one after the other."""
         if self.places.comes_late(v) or v in self._late:
             return f"{self._operand(v)}.reshape(-1)"
-        return self._code.name(self.places.array(v).reshape(-1))
+        array = self.places.array(v)
+        return self._code.name(array.reshape(-1)) if array.flags.c_contiguous else None
 
     def _check(self, call: Call) -> None:
         check, params = self._code.name(_check_labels, "check_labels"), call.params
@@ -221,6 +230,8 @@ class NumpyPlan:
         copyto = self._code.name(np.copyto, "copyto")
         for i, out in enumerate(outs):
             self._code.line(f"{copyto}({out}, t{i})")
+
+    _random = _opaque  # whose mask is drawn for several steps at once
 
     def _gives_tuple(self, call: Call) -> bool:
         return len(call.outputs) > 1 or call.primitive.name in ("split", "unstack")

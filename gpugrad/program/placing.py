@@ -239,6 +239,8 @@ def _read_before(call: Call, v: Value, x: Value) -> bool:
         at = [v in c.outputs for c in call.primitive.calls].index(True)
         inner = call.primitive.calls[at]
         return _read_before(inner, v, x) and not any(x in c.values for c in call.primitive.calls[at + 1 :])
+    if call.primitive.name == "matmul_add":
+        return x is call.inputs[2] and x not in call.inputs[:2]
     if call.primitive.name == "unpick":
         return x is call.inputs[0]
     if getattr(call.primitive, "kind", "") != "pointwise":

@@ -25,13 +25,14 @@ class Recorded:
     rebuild: Callable[[list[Any]], Any]
     state: State
     grads: list[tuple[Any, Any]]  # (a leaf's Extra, the Tensor or None that each call leaves there)
+    homes: list[tuple[Tensor, Any]]  # (such a Tensor, the array of it to which the program writes)
     surroundings: Surroundings
 
 
 def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recorded:
     """Run f on these arguments and record it.  Nothing has changed after: the effects are the program's."""
     leaves, unflatten = flatten((args, kwargs))
-    surroundings = Surroundings(f)
+    surroundings = Surroundings(f, [x for x in leaves if not is_input(x)])
     with tracing(Trace()) as trace:
         state = State(trace)
         traced = [trace.input(array_of(x)) if is_input(x) else None for x in leaves]
@@ -41,8 +42,9 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
                 given = [_like(x, v) for x, v in zip(leaves, traced, strict=True)]
                 new_args, new_kwargs = unflatten(given)
                 sizes = _sizes(new_args, new_kwargs)
-                out = f(*new_args, **new_kwargs)
+                out = _run(f, trace, new_args, new_kwargs)
                 surroundings.require_unchanged()
+                _require_unwritten(f, given, [v for v in traced if v is not None], inputs)
                 if sizes != _sizes(new_args, new_kwargs):
                     raise TraceError(
                         f"compile: {name_of(f)} changes a list or dictionary among its arguments, which only the "
@@ -50,13 +52,58 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
                     )
                 results, rebuild = _results(trace, state, out)
                 grads, kept = _gradients(trace, state)
+                state.leave_modes()
             assigns = [Assign(target, value) for target, value in state.settle()]
         finally:
             state.roll_back()
+            options = surroundings.restore_options()
+        if options is not None:
+            raise TraceError(
+                f"compile: {name_of(f)} changes the options of {options}, which only the traced call would do; step a "
+                "schedule of gpugrad.optim.lr_scheduler, or change them outside the compiled function"
+            )
     calls = [Call(p, operands, outputs, params) for p, operands, params, outputs in trace.calls]
     program = Program(inputs, calls, assigns + kept, results)
     state.let_go()
-    return Recorded(program, rebuild, state, grads, surroundings)
+    _require_apart(f, [array_of(x) for x in leaves if is_input(x)], program)
+    homes = [(t, t.data) for _, t in grads if t is not None and id(t) not in state.tensors]
+    return Recorded(program, rebuild, state, grads, homes, surroundings)
+
+
+def _run(f: Callable[..., Any], trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What f returns; a refusal that f, or NumPy, turned into something else is raised after all."""
+    try:
+        out = f(*args, **kwargs)
+    except TraceError:
+        raise
+    except Exception as error:
+        if trace.refusal is not None:
+            raise trace.refusal from error
+        raise
+    if trace.refusal is not None:
+        raise trace.refusal
+    return out
+
+
+def _require_unwritten(f: Any, given: list[Any], traced: list[Traced], inputs: list[Value]) -> None:
+    """Raise TraceError where f has written into an array among its arguments: the caller's would stay as it is."""
+    replaced = [v for x, v in zip([x for x in given if is_input(x)], traced, strict=True) if array_of(x) is not v]
+    written = [v for v, value in zip(traced, inputs, strict=True) if v.value is not value]
+    if replaced or written:
+        raise TraceError(
+            f"compile: {name_of(f)} writes into its argument of shape {(replaced + written)[0].shape}, which the "
+            "caller would not see; write into a copy (x = x + 0), and return it"
+        )
+
+
+def _require_apart(f: Any, arrays: list[Any], program: Program) -> None:
+    """Raise TraceError where an argument lies in memory that the program writes: it would change before it is read."""
+    for array in arrays:
+        if program.writes_into(array):
+            raise TraceError(
+                f"compile: {name_of(f)} writes into a Tensor that shares memory with its argument of shape "
+                f"{array.shape}; pass a copy, or use the Tensor from outside in place of the argument"
+            )
 
 
 def _sizes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int]:
@@ -75,7 +122,7 @@ def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callabl
     values: list[Value] = []
     makers: list[Callable[[list[Any]], Any]] = []
     for leaf in leaves:
-        traced = leaf.data if isinstance(leaf, Tensor) and id(leaf) not in state.tensors else leaf
+        traced = leaf.data if isinstance(leaf, Tensor) and not state.is_outside(leaf) else leaf
         if type(traced) is not Traced:
             makers.append(_same(leaf))
             continue
@@ -89,7 +136,8 @@ def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callabl
 
 
 def _same(leaf: Any) -> Callable[[list[Any]], Any]:
-    return lambda results: leaf
+    """What depends on no input: one object for all calls, but for arrays, into which the caller may write."""
+    return (lambda results: leaf.copy()) if type(leaf) is np.ndarray else (lambda results: leaf)
 
 
 def _maker(i: int, boxed: bool, scalar: bool) -> Callable[[list[Any]], Any]:

@@ -1,18 +1,21 @@
 """How many threads compiled programs use, and the threads themselves."""
 
+import contextlib
 import ctypes
+import functools
 import importlib
 import os
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError
 
-PATIENCE = 100000  # looks for work, each followed by a pause of some 10 ns, before a thread lies down
+PATIENCE = 2700  # looks for work, of which the last give way to other programs: half a millisecond or so
 _WORDS = 32  # of a team's memory
 PLANS: Any = weakref.WeakSet()  # those that can change the number of their threads
 _wanted: int | None = None
@@ -77,18 +80,33 @@ class Team:
         """As before the first work; for a child process, which has none of its parent's threads."""
         self.lock = threading.Lock()
         self._words[0] = (1 << 32) - 1
-        self._bells = [threading.Semaphore(0) for _ in range(self.n_threads - 1)]
+        self._bells = [threading.Lock() for _ in range(self.n_threads - 1)]  # each is held but for the moment it rings
+        for bell in self._bells:
+            bell.acquire()
         self.asleep = [True] * (self.n_threads - 1)
+        self._away_from = -1
         self.threads.clear()
 
     def wake(self, n_threads: int) -> None:
         """Let n threads, this one among them, look for work; to be called before a program that shares its work."""
         if not self.threads:
             self._start()
+        self._make_way()
         for i in range(n_threads - 1):
             if self.asleep[i]:
                 self.asleep[i] = False
                 self._bells[i].release()
+
+    def _make_way(self) -> None:
+        """Keep the others off the processor that this thread runs on: Linux likes to wake them up there."""
+        where = _processor_now()
+        if where is None or where() == self._away_from:
+            return
+        self._away_from = where()
+        others = os.sched_getaffinity(0) - {self._away_from}
+        for thread in self.threads if others else ():
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(thread.native_id or 0, others)
 
     def _start(self) -> None:
         from .fast.machine import Code
@@ -102,11 +120,20 @@ class Team:
             self.threads.append(thread)
             thread.start()
 
-    def _member(self, i: int, bell: threading.Semaphore, serve: Any) -> None:
+    def _member(self, i: int, bell: Any, serve: Any) -> None:
         while True:
             bell.acquire()
             serve(self.address, i + 1, PATIENCE)
             self.asleep[i] = True
+
+
+@functools.cache
+def _processor_now() -> Callable[[], int] | None:
+    """A function that gives the number of the processor it is called on; None where there is none."""
+    if sys.platform != "linux":
+        return None
+    found: Any = getattr(ctypes.CDLL(None), "sched_getcpu", None)
+    return found
 
 
 _teams: list[Team] = []

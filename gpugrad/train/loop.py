@@ -96,7 +96,6 @@ def train_one_epoch(training: Training, say: Callable[[str], None] | None = None
     for x, y in training.loader:
         outputs, loss = steps.gradients(x, y)
         refuse_non_finite(training, x, y, "loss", loss)
-        scaler.unscale_(training.optimizer)
         clip_gradients(training, x, y)
         steps.update()
         scaler.update()

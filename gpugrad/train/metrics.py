@@ -51,7 +51,8 @@ class Accuracy:
 
     def update(self, outputs: Any, targets: Any) -> None:
         """Count one batch."""
-        self.hits = self.hits + (outputs.argmax(axis=1) == targets).sum()  # stays on the device of the outputs
+        count = backend_of_type(type(outputs)).xp.count_nonzero  # which on a GPU stays there
+        self.hits = self.hits + count(outputs.argmax(axis=1) == targets)
         self.n += len(outputs)
 
     @property

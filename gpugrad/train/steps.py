@@ -8,8 +8,6 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..backend import is_array_type
 from ..core.tensor import raw
 from ..errors import TraceError
@@ -112,6 +110,7 @@ def _gradients(training: Training, x: Any, y: Any) -> tuple[Any, Any]:
     outputs = training.model(x)
     loss = training.loss_fn(outputs, y)
     training.scaler.scale(loss).backward()
+    training.scaler.unscale_(training.optimizer)
     return outputs, loss
 
 
@@ -135,13 +134,8 @@ def _of(f: Callable[..., Any], training: Training) -> Callable[..., Any]:
 
 def _refusal(training: Training) -> str | None:
     """Why a training is not compiled, where that is known beforehand."""
-    if training.scaler.enabled:
-        return "the loss scaling of float16 looks at the gradients before each update"
     if not isinstance(training.optimizer, Optimizer):
         return f"the optimizer is a {type(training.optimizer).__name__}; expected one of gpugrad.optim"
-    arrays = [raw(p) for group in training.optimizer.param_groups for p in group["params"]]
-    if not all(type(array) is np.ndarray for array in arrays):
-        return "on a GPU the loop launches each kernel itself"
     return None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 
 import numpy as np
@@ -24,12 +23,7 @@ def versions() -> dict[str, str]:
 
 def own_version() -> str:
     """The version of this package, also where it runs from a checkout that was never installed."""
-    package = __name__.partition(".")[0]
-    found = getattr(sys.modules[package], "__version__", None)
-    try:
-        return str(found or metadata.version(package))
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    return str(sys.modules[__name__.partition(".")[0]].__version__)
 
 
 def require(*modules: str) -> None:

@@ -228,9 +228,9 @@ def test_digits_are_those_of_scikit_learn():
         np.testing.assert_array_equal(file["labels"], bundled.target)
 
 
-def test_training_on_the_card_is_training_on_the_cpu(host, monkeypatch):
-    monkeypatch.setattr(training, "EPOCHS", 3)
-    monkeypatch.setattr(training.train, "__defaults__", (3,))
-    found = training.compared()
+@pytest.mark.parametrize("compiled", training.ROWS.values(), ids=list(training.ROWS))
+def test_training_on_the_card_is_training_on_the_cpu(host, monkeypatch, compiled):
+    monkeypatch.setattr(training.train, "__defaults__", (3, False))
+    found = training.compared(compiled)
     assert found["steps"] == 50 and found["largest_difference"] <= 1e-4
     assert found["accuracy_cpu"] > 0.8 and host.launches

@@ -137,3 +137,24 @@ def test_kernels_on_a_device_agree_with_the_cpu(dtype):
         found.append(x.grad.numpy().astype(float))
     tolerance = {"float32": 1e-6, "float64": 1e-14, "float16": 2e-3, "bfloat16": 2e-2}[dtype]
     np.testing.assert_allclose(found[1], found[0], rtol=tolerance, atol=tolerance)
+
+
+class Placed(Array):
+    """An array whose copies are written down; `contiguous` as it lies."""
+
+    def __init__(self, log, contiguous=True, dtype="float32"):
+        self.shape, self.dtype, self.nbytes = (2,), dtype, 8
+        self.flags = SimpleNamespace(c_contiguous=contiguous)
+        self.data = SimpleNamespace(copy_from_device_async=lambda source, n: log.append(("bytes", n)))
+        self.log = log
+
+    def __setitem__(self, index, source):
+        self.log.append("elements")
+
+
+def test_arrays_alike_are_copied_as_bytes_and_others_by_a_kernel(fake):
+    runtime, log = DeviceRuntime(), []
+    target = Placed(log)
+    for other in (Placed(log), Placed(log, contiguous=False), Placed(log, dtype="float64"), 1.0, np.ones(2, "f4")):
+        runtime.copy(target, other)
+    assert log == [("bytes", 8), *["elements"] * 4]

@@ -190,7 +190,7 @@ def test_two_streams_share_no_workspace(host, monkeypatch):
         monkeypatch.setattr(host, "stream", lambda stream=stream: (7, stream))  # a device of its own: a new handle
         gemm(a, a)
     assert given[0] == given[2] != given[1]
-    scratch = cublaslt.Handle(host.library("cublasLt"))._workspace
+    scratch = cublaslt.Handle(host.library("cublasLt")).workspace
     assert scratch.address(8) == scratch.address(8) != scratch.address(4096)
 
 

@@ -144,10 +144,11 @@ class Losses(Callback):
         self.values.append((training.loss_sum - before[0]) / (training.n_samples - before[1]))
 
 
-def digits(device, folder):
+def digits(device, folder, compile=True):
     """(loss of each of 50 steps, accuracy on the held-out part) of an MLP that learns digits on `device`."""
     losses = Losses()
     settings = {"hidden": (64, 32), "lr": 1e-2, "dropout": 0.1, "batch_size": 52, "epochs": 2, "schedule": "constant"}
+    settings["compile"] = compile
     outcome = train.run(train.Config("digits", device=device, out=str(folder), **settings), callbacks=[losses])
     return losses.values[:50], outcome.held_out.values["accuracy"]
 
@@ -157,9 +158,13 @@ def test_digits_are_learnt_as_on_the_cpu(host, tmp_path):
     """By `gpugrad.train`, with dropout: the same initial weights, batches and masks, hence the same losses."""
     want, accuracy = digits("cpu", tmp_path / "cpu")
     assert not host.launches and len(want) == 50 and accuracy > 0.9
-    got, own_accuracy = digits("cuda", tmp_path / "cuda")
-    np.testing.assert_allclose(got, want, rtol=0, atol=1e-4)
-    assert own_accuracy == pytest.approx(accuracy, abs=0.003)  # one digit of 360
+    for compiled in (True, False):
+        host.launches.clear()
+        got, own_accuracy = digits("cuda", tmp_path / f"cuda{compiled}", compiled)
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-4)
+        assert own_accuracy == pytest.approx(accuracy, abs=0.003)  # one digit of 360
+        if compiled:
+            assert 0 < host.launched("xent_vjp<float") < 10  # when traced, in the first run and in the capture
     for kernel in (
         "act_fwd<Relu, float>",
         "act_vjp<Relu, float>",
@@ -173,7 +178,7 @@ def test_digits_are_learnt_as_on_the_cpu(host, tmp_path):
 # --- compiled functions
 
 
-def test_a_compiled_function_runs_call_by_call_and_says_what_was_taken(host):
+def test_a_compiled_function_is_one_graph_and_says_what_was_taken(host):
     rng = np.random.default_rng(0)
     x, w, b = (rng.normal(size=shape).astype("float32") for shape in ((5, 4), (3, 4), (3,)))
 
@@ -186,4 +191,4 @@ def test_a_compiled_function_runs_call_by_call_and_says_what_was_taken(host):
         np.testing.assert_allclose(host.numpy(compiled(*moved)), f(x, w, b), rtol=1e-5)
     assert compiled.n_traces == 1
     told = compiled.explain()
-    assert "executor: list" in told and "kernel: linear 8x4x4 float32 sm_90: cuBLAS onto the bias" in told
+    assert "executor: graph" in told and "kernel: linear 8x4x4 float32 sm_90: cuBLAS onto the bias" in told

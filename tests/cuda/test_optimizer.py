@@ -217,3 +217,31 @@ def test_the_norm_of_more_than_64_arrays(host, monkeypatch, chunk):
     want = np.sqrt(sum(np.square(a, dtype=np.float64).sum() for a in arrays))
     assert float(host.numpy(total)) == pytest.approx(want, rel=1e-14)
     assert host.launched("square_sums<float>") == 3
+
+
+@each_dtype
+def test_a_list_of_arrays_is_copied_by_one_launch(host, dtype):
+    sources = [host.array(drawn(shape, dtype, k)) for k, shape in enumerate(SHAPES)]
+    odd = host.array(np.zeros(40, dtype))  # whose parts are not aligned
+    for order in (0, 1, 2):
+        host.order(order, seed=5)
+        targets = [host.array(np.full(shape, 7, dtype)) for shape in SHAPES[:-2]] + [
+            odd[3:36],
+            host.array(np.zeros((64, 64), dtype)),
+        ]
+        assert kernels.copy_list(targets, sources) is None
+        for target, source in zip(targets, sources, strict=True):
+            np.testing.assert_array_equal(host.numpy(target), host.numpy(source))
+    assert not host.numpy(odd)[:3].any() and not host.numpy(odd)[36:].any()
+    assert host.launched("copy_list") == 3
+
+
+def test_what_differs_in_shape_dtype_or_layout_is_not_copied_as_a_list(host):
+    a = host.array(np.ones((4, 6), np.float32))
+    for b in (
+        host.array(np.ones((6, 4), np.float32)),
+        host.array(np.ones((4, 6))),
+        host.array(np.ones((6, 4), np.float32)).T,
+    ):
+        assert kernels.copy_list([a], [b]) is NotImplemented
+    assert kernels.copy_list([host.array(np.ones(3, np.int64))], [host.array(np.ones(3, np.int64))]) is NotImplemented

@@ -4,6 +4,7 @@ Attributes, views and basic slices are CuPy's own.  What would launch a kernel, 
 NumPy instead, so that primitives without a kernel of ours run too.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -11,17 +12,36 @@ import cupy
 import numpy as np
 
 from .device import HOST_DEVICE, HostDevice
+from .performing import perform
+from .recording import CaptureError, memory_at, recording, refuse_in_capture, register
 
 
 def wrap(array: Any) -> "HostArray":
     """A HostArray over the memory of a NumPy array (which it keeps alive); a NumPy scalar becomes 0-d."""
     array = np.asarray(array)
+    register(array.ctypes.data, *_root(array))
     memory = cupy.cuda.UnownedMemory(array.ctypes.data, max(array.nbytes, 1), array, device_id=0)
     pointer = cupy.cuda.MemoryPointer(memory, 0)
     return HostArray(array.shape, array.dtype, memptr=pointer, strides=array.strides)
 
 
-class _Interface:
+def _root(array: np.ndarray) -> tuple[Any, int, int]:
+    """What owns an array's memory in the end, and the bounds of that."""
+    owner: Any = array
+    while True:
+        if isinstance(owner, np.ndarray):
+            array, following = owner, owner.base
+        elif isinstance(owner, Interface):
+            ref, lo, hi = memory_at(owner.array.data.mem.ptr)
+            return (owner.array, lo, hi) if ref is None else (ref(), lo, hi)
+        else:
+            following = getattr(owner, "memory", getattr(owner, "obj", None))  # a pool's block, a memoryview
+        if following is None:
+            return owner, array.ctypes.data, array.ctypes.data + max(array.nbytes, 1)
+        owner = following
+
+
+class Interface:
     """What NumPy reads to make a view of an array's memory, keeping the array alive."""
 
     def __init__(self, array: Any, dtype: np.dtype) -> None:
@@ -37,10 +57,17 @@ class _Interface:
 
 def plain(array: "HostArray") -> np.ndarray:
     """The NumPy view of a HostArray's memory."""
-    dtype = array.dtype
-    if dtype.isbuiltin == 1:
-        return np.asarray(_Interface(array, dtype))
-    return np.asarray(_Interface(array, np.dtype(f"V{dtype.itemsize}"))).view(dtype)  # bfloat16
+    return view_of(Interface(array, plain_kind(array.dtype)), array.dtype)
+
+
+def view_of(interface: Any, dtype: np.dtype) -> np.ndarray:
+    seen = np.asarray(interface)
+    return seen if dtype.isbuiltin == 1 else seen.view(dtype)
+
+
+def plain_kind(dtype: np.dtype) -> np.dtype:
+    """The dtype itself, or for bfloat16 one that the protocol knows."""
+    return dtype if dtype.isbuiltin == 1 else np.dtype(f"V{dtype.itemsize}")
 
 
 def unwrapped(value: Any) -> Any:
@@ -83,33 +110,58 @@ class HostArray(cupy.ndarray):
         # NumPy makes 0-d arrays of its own scalars on the way here
         refuse_numpy_arrays(ufunc.__name__, [x for x in inputs if getattr(x, "ndim", 0)])
         if out is not None:
-            options["out"] = unwrapped(out)
-        result = getattr(ufunc, method)(*unwrapped(inputs), **unwrapped(options))
-        return rewrapped(result) if out is None else out[0]
+            options["out"] = out
+        changes = inputs[0] if method == "at" else None if out is None else out[0]
+        return perform(ufunc.__name__, getattr(ufunc, method), inputs, options, changes)
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, options: Any) -> Any:
-        return rewrapped(function(*unwrapped(args), **unwrapped(options)))
+        return perform(function.__name__, function, args, options)
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
         if all(part is None or part is Ellipsis or isinstance(part, int | slice | np.integer) for part in parts):
             return super().__getitem__(index)
-        return rewrapped(plain(self)[unwrapped(index)])
+        _require_indices_on_device(parts)
+        return perform("take", operator.getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        plain(self)[unwrapped(index)] = unwrapped(value)
+        _require_indices_on_device(index if isinstance(index, tuple) else (index,), value)
+        perform("put", operator.setitem, (self, index, value), {}, changes=self)
 
     def get(self, stream: Any = None, order: str = "C", out: Any = None, blocking: bool = True) -> np.ndarray:
+        refuse_in_capture("a copy to the host")
         if out is None:
             return plain(self).copy(order)
         out[...] = plain(self)
         return out
 
     def set(self, source: np.ndarray, stream: Any = None) -> None:
+        refuse_in_capture("a copy from the host")
         plain(self)[...] = source
 
     def __repr__(self) -> str:
         return repr(plain(self))
+
+
+class _Method:
+    """The method of NumPy's arrays of that name, as a function."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, array: np.ndarray, *args: Any, **options: Any) -> Any:
+        return getattr(array, self._name)(*args, **options)
+
+
+def _require_indices_on_device(parts: tuple[Any, ...], value: Any = None) -> None:
+    """Raise CaptureError where CuPy would copy an index from the host, or count the elements of a mask."""
+    if recording() is None:
+        return
+    for part in parts:
+        if isinstance(part, np.ndarray | list):
+            raise CaptureError("an index that comes from the host is copied to the device")
+        if getattr(getattr(part, "dtype", None), "kind", "") == "b" and (value is None or np.ndim(value)):
+            raise CaptureError("indexing by a mask waits for the number of its elements")
 
 
 def _answers_itself(value: Any) -> bool:
@@ -122,8 +174,8 @@ def _through_numpy(name: str) -> Callable[..., Any]:
         refuse_numpy_arrays(name, args)
         if any(_answers_itself(a) for a in args):
             return NotImplemented
-        result = getattr(plain(self), name)(*unwrapped(args), **unwrapped(options))
-        return result if result is NotImplemented else rewrapped(result)
+        changes = self if name in ("fill", "put", "sort", "partition") else None
+        return perform(name, _Method(name), (self, *args), options, changes)
 
     method.__name__ = name
     return method
@@ -132,10 +184,17 @@ def _through_numpy(name: str) -> Callable[..., Any]:
 def _in_place(name: str) -> Callable[..., Any]:
     def method(self: HostArray, other: Any) -> Any:
         refuse_numpy_arrays(name, (other,))
-        getattr(plain(self), name)(unwrapped(other))
-        return self
+        return perform(name, _Method(name), (self, other), {}, changes=self)
 
     method.__name__ = name
+    return method
+
+
+def _reading(name: str) -> Callable[..., Any]:
+    def method(self: HostArray, *args: Any) -> Any:
+        refuse_in_capture(f"{name} of an array on the device")
+        return getattr(plain(self), name)(*args)
+
     return method
 
 
@@ -151,5 +210,5 @@ for _name in [*_METHODS, *(f"__{name}__" for name in _BINARY), *(f"__r{name}__" 
 for _name in _BINARY[:-1]:
     setattr(HostArray, f"__i{_name}__", _in_place(f"__i{_name}__"))
 for _name in ["__bool__", "__int__", "__float__", "__complex__", "__index__", "item", "tolist", "tobytes"]:
-    setattr(HostArray, _name, lambda self, *args, _name=_name: getattr(plain(self), _name)(*args))
+    setattr(HostArray, _name, _reading(_name))
 HostArray.__hash__ = None  # type: ignore[assignment]  # as an array has none

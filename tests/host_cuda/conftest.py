@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.host_cuda.fixture import host
+
+__all__ = ["host"]
 HERE = Path(__file__).parent
 # CuPy's wheel is there for Linux on x86-64 alone; tests/cuda/test_requirements.py sees to it that it is there then.
 collect_ignore_glob = [] if find_spec("cupy") else ["test_*.py"]

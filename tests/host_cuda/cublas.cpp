@@ -2,12 +2,14 @@
 // Matrices lie in columns; leading dimensions, strides and types are used as passed, and refused where cuBLAS refuses
 // them, so that a swapped stride or flag gives a wrong result or status 7.  Products are summed in double, then rounded.
 // cuBLASLt has the epilogues BIAS, RELU_BIAS, RELU_AUX_BIAS, DRELU_BGRAD and BGRADB; bit i + j ld of a mask is element
-// (i, j) of D.
+// (i, j) of D.  While a stream is in capture, products are taken down with all their arguments, to be done at replays.
 #include <cuda_fp16.h>
 #include <cuda_bf16.h>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <map>
+#include <vector>
 
 namespace {
 const int OK = 0, INVALID = 7, UNSUPPORTED = 15, F32 = 0, F64 = 1, F16 = 2, BF16 = 14;
@@ -55,6 +57,15 @@ struct Layout { int type; uint64_t rows, columns; int64_t ld; };
 struct Preference { size_t workspace = 0; uint32_t alignment[4] = {256, 256, 256, 256}; };
 struct Result { uint64_t algorithm[8]; size_t workspace; int status; float waves; int reserved[4]; };
 int n_heuristics, n_lt_products;
+long long capturing = -1;  // the stream in capture
+std::vector<std::function<void()>> taken_down;
+
+int done(long long stream, std::function<void()> product) {
+  if (capturing < 0) product();
+  else if (stream == capturing) taken_down.push_back(product);
+  else return INVALID;  // a product on another stream is not part of the graph
+  return OK;
+}
 
 bool sound(const Layout* l) { return l->rows && l->columns && l->ld >= (int64_t)l->rows; }
 }  // namespace
@@ -82,21 +93,26 @@ int cublasGemmStridedBatchedEx(Handle* h, int op_a, int op_b, int m, int n, int 
   if (lda < (rows_a > 1 ? rows_a : 1) || ldb < (rows_b > 1 ? rows_b : 1) || ldc < (m > 1 ? m : 1)) return INVALID;
   if (!fits(type_a, type_b, type_c, compute)) return UNSUPPORTED;
   if (!h->workspace) return INVALID;  // ours is always set: without it capture would allocate
-  const double by = compute == COMPUTE_F64 ? *(const double*)alpha : *(const float*)alpha;
-  const double keep = compute == COMPUTE_F64 ? *(const double*)beta : *(const float*)beta;
-  for (int s = 0; s < count; ++s)
-    for (int j = 0; j < n; ++j)
-      for (int i = 0; i < m; ++i) {
-        double sum = 0;
-        for (int l = 0; l < k; ++l) {
-          double x = read(a, type_a, s * step_a + (op_a ? l + (long long)i * lda : i + (long long)l * lda));
-          double y = read(b, type_b, s * step_b + (op_b ? j + (long long)l * ldb : l + (long long)j * ldb));
-          if (compute == COMPUTE_TF32) x = as_tf32(x), y = as_tf32(y);
-          sum += x * y;
+  auto factor = [=](const void* p) { return compute == COMPUTE_F64 ? *(const double*)p : (double)*(const float*)p; };
+  const bool later = h->pointer_mode == 1;  // factors in device memory are read when the product is done
+  const double alpha_now = later ? 0 : factor(alpha), beta_now = later ? 0 : factor(beta);
+  const int status = done(h->stream, [=] {
+    const double by = later ? factor(alpha) : alpha_now, keep = later ? factor(beta) : beta_now;
+    for (int s = 0; s < count; ++s)
+      for (int j = 0; j < n; ++j)
+        for (int i = 0; i < m; ++i) {
+          double sum = 0;
+          for (int l = 0; l < k; ++l) {
+            double x = read(a, type_a, s * step_a + (op_a ? l + (long long)i * lda : i + (long long)l * lda));
+            double y = read(b, type_b, s * step_b + (op_b ? j + (long long)l * ldb : l + (long long)j * ldb));
+            if (compute == COMPUTE_TF32) x = as_tf32(x), y = as_tf32(y);
+            sum += x * y;
+          }
+          const long long at = s * step_c + i + (long long)j * ldc;
+          write(c, type_c, at, by * sum + (keep != 0 ? keep * read(c, type_c, at) : 0.0));
         }
-        const long long at = s * step_c + i + (long long)j * ldc;
-        write(c, type_c, at, by * sum + (keep != 0 ? keep * read(c, type_c, at) : 0.0));
-      }
+  });
+  if (status) return status;
   ++h->n_products;
   h->last_compute = compute;
   h->last_op_a = op_a;
@@ -110,6 +126,11 @@ void stand_in_last(int* v) {
   const int found[] = {h->n_products, h->last_compute, h->last_op_a, h->last_op_b, h->last_count, h->math_mode, h->pointer_mode};
   memcpy(v, found, sizeof found);
 }
+
+// For captures: begin with the stream's address, end with -1; how many products were taken down; do one of them.
+void stand_in_capture(long long stream) { capturing = stream; }
+int stand_in_taken_down() { return (int)taken_down.size(); }
+void stand_in_replay(int i) { taken_down[i](); }
 
 int cublasLtCreate(void** h) { *h = new int(1); return OK; }
 int cublasLtMatmulDescCreate(Operation** o, int compute, int scale) { *o = new Operation{compute, scale, {}}; return OK; }
@@ -152,7 +173,7 @@ int cublasLtMatmulAlgoGetHeuristic(void*, Operation* o, Layout* a, Layout* b, La
   return OK;
 }
 int cublasLtMatmul(void*, Operation* o, const void* alpha, const void* a, Layout* la, const void* b, Layout* lb, const void* beta,
-                   const void* c, Layout* lc, void* d, Layout* ld, const uint64_t* algorithm, void* workspace, size_t bytes, void*) {
+                   const void* c, Layout* lc, void* d, Layout* ld, const uint64_t* algorithm, void* workspace, size_t bytes, void* stream) {
   const int ta = (int)o->attribute[TRANS_A], tb = (int)o->attribute[TRANS_B], e = (int)o->attribute[EPILOGUE];
   const int64_t m = ta ? la->columns : la->rows, k = ta ? la->rows : la->columns, n = tb ? lb->rows : lb->columns;
   if (algorithm[0] != 42 || !workspace || bytes < 1 || (tb ? (int64_t)lb->columns : (int64_t)lb->rows) != k) return INVALID;
@@ -166,29 +187,33 @@ int cublasLtMatmul(void*, Operation* o, const void* alpha, const void* a, Layout
   uint8_t* mask = (uint8_t*)o->attribute[AUX];
   const int64_t mask_ld = o->attribute[AUX_LD];
   const int type = ld->type;
-  auto at_b = [&](int64_t l, int64_t j) { return read(b, lb->type, tb ? j + l * lb->ld : l + j * lb->ld); };
-  if (mask && e == RELU_AUX_BIAS) memset(mask, 0, mask_ld / 8 * n);
-  for (int64_t i = 0; i < m; ++i) {
-    double total = 0;
-    for (int64_t j = 0; j < n; ++j) {
-      double v = 0;
-      for (int64_t l = 0; l < k; ++l) v += read(a, la->type, ta ? l + i * la->ld : i + l * la->ld) * at_b(l, j);
-      v *= by;
-      const int64_t bit = i + j * mask_ld;
-      if (e == BIAS || e == RELU_BIAS || e == RELU_AUX_BIAS) v += read(vector, type, i);
-      if (e == RELU_AUX_BIAS && v > 0) mask[bit / 8] |= 1 << bit % 8;
-      if (e == RELU_BIAS || e == RELU_AUX_BIAS) v = v > 0 ? v : 0;
-      if (e == DRELU_BGRAD) v = mask[bit / 8] >> bit % 8 & 1 ? v : 0;
-      total += v;
-      write(d, type, i + j * ld->ld, v);
+  const Layout A = *la, B = *lb, D = *ld;
+  const int status = done((long long)stream, [=] {
+    auto at_b = [&](int64_t l, int64_t j) { return read(b, B.type, tb ? j + l * B.ld : l + j * B.ld); };
+    if (mask && e == RELU_AUX_BIAS) memset(mask, 0, mask_ld / 8 * n);
+    for (int64_t i = 0; i < m; ++i) {
+      double total = 0;
+      for (int64_t j = 0; j < n; ++j) {
+        double v = 0;
+        for (int64_t l = 0; l < k; ++l) v += read(a, A.type, ta ? l + i * A.ld : i + l * A.ld) * at_b(l, j);
+        v *= by;
+        const int64_t bit = i + j * mask_ld;
+        if (e == BIAS || e == RELU_BIAS || e == RELU_AUX_BIAS) v += read(vector, type, i);
+        if (e == RELU_AUX_BIAS && v > 0) mask[bit / 8] |= 1 << bit % 8;
+        if (e == RELU_BIAS || e == RELU_AUX_BIAS) v = v > 0 ? v : 0;
+        if (e == DRELU_BGRAD) v = mask[bit / 8] >> bit % 8 & 1 ? v : 0;
+        total += v;
+        write(d, type, i + j * D.ld, v);
+      }
+      if (e == DRELU_BGRAD) write(vector, type, i, total);
     }
-    if (e == DRELU_BGRAD) write(vector, type, i, total);
-  }
-  for (int64_t j = 0; e == BGRADB && j < n; ++j) {
-    double total = 0;
-    for (int64_t l = 0; l < k; ++l) total += at_b(l, j);
-    write(vector, type, j, total);
-  }
+    for (int64_t j = 0; e == BGRADB && j < n; ++j) {
+      double total = 0;
+      for (int64_t l = 0; l < k; ++l) total += at_b(l, j);
+      write(vector, type, j, total);
+    }
+  });
+  if (status) return status;
   ++n_lt_products;
   return OK;
 }

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from .recording import recording, refuse_in_capture
+
 TOTAL_BYTES = 8 << 30
 
 
@@ -55,9 +57,17 @@ class HostDevice:
 
     def synchronize(self) -> None:
         """Nothing is under way: a launch ends before it returns."""
+        refuse_in_capture("a wait for the device")
 
 
 HOST_DEVICE = HostDevice()
+
+
+class HostStream:
+    """`cupy.cuda.get_current_stream()`."""
+
+    def is_capturing(self) -> bool:
+        return recording() is not None
 
 
 class HostCuda:
@@ -75,6 +85,9 @@ class HostCuda:
         if index:
             raise RuntimeError("cudaErrorInvalidDevice: there is one device")
         return HOST_DEVICE
+
+    def get_current_stream(self) -> HostStream:
+        return HostStream()
 
     def alloc_pinned_memory(self, n_bytes: int) -> Any:
         return np.empty(n_bytes, np.uint8)

@@ -2,7 +2,7 @@
 
 import ctypes
 import mmap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,15 @@ class HostKernel:
     def __call__(
         self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], shared_bytes: int = 0
     ) -> None:
+        self.prepared(grid, block, args, shared_bytes)()
+        for i, value in enumerate(args):
+            if is_array(value) and overwritten(start(value)):
+                raise RuntimeError(f"{self.name}: it wrote beside the memory of argument {i}")
+
+    def prepared(
+        self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], shared_bytes: int = 0
+    ) -> Callable[[], None]:
+        """The launch, its arguments checked and taken by value, to be done as often as wanted; it keeps no array."""
         if len(args) != len(self.parameters):
             raise TypeError(f"{self.name}: {len(self.parameters)} parameters, got {len(args)} arguments")
         values = [
@@ -61,24 +70,27 @@ class HostKernel:
         ]
         pointers = (ctypes.c_void_p * len(values))(*map(ctypes.addressof, values))
         sizes = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
-        error = self._run(sizes, ctypes.c_size_t(shared_bytes), pointers)
-        if error:
-            raise RuntimeError(f"{self.name}: {error.decode()}{self._nearest(args)}")
-        for i, value in enumerate(args):
-            if _is_array(value) and overwritten(_start(value)):
-                raise RuntimeError(f"{self.name}: it wrote beside the memory of argument {i}")
+        ends = [(i, _address(value) + value.nbytes) for i, value in enumerate(args) if is_array(value)]
 
-    def _nearest(self, args: tuple[Any, ...]) -> str:
+        def run() -> None:
+            error = self._run(sizes, ctypes.c_size_t(shared_bytes), pointers)
+            if error:
+                raise RuntimeError(f"{self.name}: {error.decode()}{self._nearest(ends)}")
+
+        run.values = values  # type: ignore[attr-defined]  # what the pointers point to
+        return run
+
+    def _nearest(self, ends: list[tuple[int, int]]) -> str:
         """Which argument an illegal address lies behind."""
         fault = self._fault_address()
-        for i, value in enumerate(args):
-            if _is_array(value) and 0 <= (past := fault - _address(value) - value.nbytes) < mmap.PAGESIZE:
+        for i, end in ends:
+            if 0 <= (past := fault - end) < mmap.PAGESIZE:
                 return f" ({past} bytes past the end of argument {i})"
         return ""
 
     def _pass(self, i: int, value: Any, parameter: str) -> Any:
         """The C value of argument i; as on a device, a scalar's own type decides how many bytes travel."""
-        if _is_array(value):
+        if is_array(value):
             kind, passed = "p8", ctypes.c_void_p(_address(value))
         else:
             scalar = np.asarray(value)
@@ -91,7 +103,7 @@ class HostKernel:
         return passed
 
 
-def _is_array(value: Any) -> bool:
+def is_array(value: Any) -> bool:
     """True for what travels by its address: arrays, but not NumPy scalars and structured values of one element."""
     return hasattr(value, "strides") and not isinstance(value, np.generic) and value.dtype.fields is None
 
@@ -100,6 +112,6 @@ def _address(array: Any) -> int:
     return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
 
 
-def _start(array: Any) -> int:
+def start(array: Any) -> int:
     """Where the memory begins that this array, perhaps a view, is part of."""
     return array.ctypes.data if isinstance(array, np.ndarray) else array.data.mem.ptr

@@ -9,8 +9,9 @@ import numpy as np
 from gpugrad.backend.registry import Backend, register
 from gpugrad.ops import erf_rational
 
-from .arrays import HostArray, refuse_numpy_arrays, rewrapped, unwrapped
+from .arrays import HostArray, refuse_numpy_arrays
 from .device import HostCuda, HostPool
+from .performing import perform
 
 _TAKES_NUMPY = {"array", "asarray"}
 
@@ -42,9 +43,8 @@ class _Function:
     def __call__(self, *args: Any, **options: Any) -> Any:
         if self.__name__ not in _TAKES_NUMPY:
             refuse_numpy_arrays(self.__name__, args)
-        result = self._function(*unwrapped(args), **unwrapped(options))
-        out = options.get("out")
-        return rewrapped(result) if out is None else out
+        changes = args[0] if self.__name__.endswith(".at") else options.get("out")
+        return perform(self.__name__, self._function, args, options, changes)
 
     def __getattr__(self, name: str) -> "_Function":
         return _Function(getattr(self._function, name), f"{self.__name__}.{name}")

@@ -15,7 +15,7 @@ LIBRARIES = {"address,undefined": ("libasan.so", "libubsan.so"), "thread": ("lib
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "TSAN_OPTIONS": "exitcode=66", "OPENBLAS_NUM_THREADS": "1"}
 NOT_OF_KERNELS = {  # those of tests/cuda that launch nothing, or the same kernels for much longer
     *("autotune", "device_runtime", "dispatch", "host_backend", "kernel", "mutations", "nvrtc", "requirements"),
-    *("runtime", "source"),
+    *("runtime", "source", "graph_primitives", "lane", "sent"),
 }
 TESTS = {path.stem.removeprefix("test_") for path in Path(__file__).parents[1].glob("cuda/test_*.py")}
 FILES = (  # a process each: ThreadSanitizer keeps a history for each thread of each library

@@ -1,5 +1,7 @@
 """Philox against its published test vectors, and dropout's mask: reproducible, of the right rate, replayed backward."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,26 @@ def test_chunks_join_without_a_seam(monkeypatch):
     whole = random.random_words(1000, 3, 5)
     monkeypatch.setattr(random, "_BLOCKS_AT_ONCE", 64)
     assert (random.random_words(1000, 3, 5) == whole).all()
+
+
+@pytest.mark.parametrize("first", [0, 5, 2**64 - 20])
+@pytest.mark.parametrize("n", [3, 1000, 9000, 40_000])
+def test_masks_drawn_for_several_counters_are_those_of_each(n, first, monkeypatch):
+    monkeypatch.setattr(random, "_drawn", {})
+    ask = functools.partial(random.kept, np, 7, shape=(n,), p=0.3)
+    each = {c: random.random_words(n, 7, c) >= np.uint32(0.3 * 2**32) for c in range(first, first + 20)}
+    for counter in [*each, *reversed(each), first + 3]:
+        assert (ask(counter) == each[counter]).all()
+    assert 1 <= len(random._drawn) <= random._REMEMBERED
+
+
+def test_a_mask_is_drawn_once_for_both_directions(monkeypatch):
+    monkeypatch.setattr(random, "_drawn", {})
+    calls, draw = [], random.philox
+    monkeypatch.setattr(random, "philox", lambda *args: calls.append(args) or draw(*args))
+    for counter in range(3 * random._MOST_AT_ONCE):
+        gg.value_and_grad(lambda x, c=counter: ops.dropout(x * x, 3, c, p=0.5).sum())(np.ones(100))
+    assert len(calls) == 3
 
 
 def test_words_are_uniform_and_streams_differ():

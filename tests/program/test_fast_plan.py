@@ -13,7 +13,7 @@ import gpugrad as gg
 from gpugrad import nn, ops
 from gpugrad.errors import ArgumentError
 from gpugrad.program import compile, threads
-from gpugrad.program.fast import machine
+from gpugrad.program.fast import choosing, machine
 
 from .test_numpy_plan import big
 from .test_training import OPTIMIZERS, Run, batches, plain, rich
@@ -72,11 +72,11 @@ def test_threads_change_no_bit(two_threads):
     assert one[0] == two[0]
     for name, value in one[1].items():
         np.testing.assert_array_equal(two[1][name], value)
-    assert one[2] == "one thread" and "2 threads" in two[2]
+    assert one[2] == "no more are allowed" and "2 threads" in two[2]
 
 
 def test_shared_work_gives_what_eager_execution_gives(two_threads, monkeypatch):
-    monkeypatch.setattr("gpugrad.program.fast.natives.Native.use", lambda self, n: self._settle(2, "told"))
+    monkeypatch.setattr("gpugrad.program.fast.choosing.Choice.took", lambda self, seconds: None)  # stays on two
     compare(data=batches(6, size=300), make=big, optimizer="momentum")
 
 
@@ -225,8 +225,8 @@ def test_a_forked_child_has_threads_of_its_own(two_threads):
     script = (
         "import os, numpy as np, gpugrad as gg\n"
         "from gpugrad.program import threads\n"
-        "from gpugrad.program.fast.natives import Native\n"
-        "threads.set_num_threads(2); Native.use = lambda self, n: self._settle(2, 'told')\n"
+        "from gpugrad.program.fast.choosing import Choice\n"
+        "threads.set_num_threads(2); Choice.took = lambda self, seconds: None\n"
         "x = np.ones((300, 300)); f = gg.compile(lambda x: x @ x, executor='fast')\n"
         "f(x); f(x); f(x); child = os.fork()\n"
         "assert (f(x) == 300).all()\n"
@@ -238,16 +238,14 @@ def test_a_forked_child_has_threads_of_its_own(two_threads):
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)
 
 
-def test_clear_choices_are_kept_as_json(two_threads, monkeypatch):
-    monkeypatch.setattr("gpugrad.program.fast.natives.CLEAR", 0)
+def test_choices_are_kept_as_json_and_explained(two_threads):
     run = Run(make=big, compiled=True)
     for x, y in batches(42, size=256):
         run.step(x, y)
-    from gpugrad.program.fast.natives import _file
-
-    kept = json.loads(_file().read_text())
-    assert any(found["why"] == plan(run.step).natives[0].why for found in kept.values())
-    assert "threads:" in run.step.explain()
+    kept = json.loads(choosing._file().read_text())
+    (native,) = plan(run.step).natives
+    assert any(key.startswith(native._key) for key in kept)
+    assert f"threads: {native.threads} ({native.why})" in run.step.explain()
 
 
 def test_an_mlp_whose_layers_are_wide_trains(two_threads):

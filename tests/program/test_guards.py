@@ -1,14 +1,13 @@
-"""What a program cannot repeat is refused, with the user's line; what has changed around it is noticed."""
+"""What a program cannot repeat is refused, with the user's line, and nothing has changed."""
 
-import threading
 import warnings
 
 import numpy as np
 import pytest
 
 import gpugrad as gg
-from gpugrad import Tensor, nn, ops
-from gpugrad.errors import ArgumentError, IndexingError, ShapeError, TraceError
+from gpugrad import Tensor, nn
+from gpugrad.errors import IndexingError, ShapeError, TraceError
 from gpugrad.program import compile
 
 X = np.array([1.0, -2.0, 3.0])
@@ -95,53 +94,6 @@ def test_a_value_of_one_trace_in_another():
         compile(f)(X)
 
 
-def test_a_mutated_list():
-    history = []
-
-    def f(x):
-        y = x * 2
-        history.append(y)
-        return y
-
-    with pytest.raises(TraceError, match="changes the list `history`") as caught:
-        compile(f)(X)
-    assert __file__ in str(caught.value)
-
-
-def test_a_mutated_list_among_the_arguments():
-    def f(x, out):
-        out.append(x * 2)
-        return x
-
-    with pytest.raises(TraceError, match="changes a list or dictionary among its arguments"):
-        compile(f)(X, [])
-
-
-COUNT = 0
-
-
-def test_a_variable_that_is_set():
-    def f(x):
-        global COUNT
-        COUNT += 1
-        return x * 2
-
-    with pytest.raises(TraceError, match="sets the variable `COUNT`"):
-        compile(f)(X)
-
-
-def test_a_captured_array_that_was_replaced():
-    w = Tensor([1.0, 2.0, 3.0])
-    f = compile(lambda x: x * w)
-    np.testing.assert_array_equal(f(X), X * w.numpy())
-    w.data[...] = 5.0  # written where it lies: the same program
-    np.testing.assert_array_equal(f(X), X * 5)
-    assert f.n_traces == 1
-    w.data = np.array([7.0, 8.0, 9.0])
-    np.testing.assert_array_equal(f(X), X * w.numpy())
-    assert f.n_traces == 2
-
-
 def test_a_captured_array_given_another_shape_inside():
     w = Tensor([1.0, 2.0, 3.0])
 
@@ -152,37 +104,6 @@ def test_a_captured_array_given_another_shape_inside():
     with pytest.raises(TraceError, match=r"was given an array of shape \(2,\)"):
         compile(f)(X)
     assert w.shape == (3,)
-
-
-def test_a_global_array_that_was_replaced(monkeypatch):
-    f = compile(lambda x: x + X)
-    np.testing.assert_array_equal(f(np.ones(3)), X + 1)
-    monkeypatch.setitem(globals(), "X", np.zeros(3))
-    np.testing.assert_array_equal(f(np.ones(3)), np.ones(3))
-    assert f.n_traces == 2
-
-
-def test_a_variable_of_the_closure_that_changed():
-    scale = 2.0
-    f = compile(lambda x: x * scale)
-    np.testing.assert_array_equal(f(X), X * 2)
-    scale = 3.0
-    np.testing.assert_array_equal(f(X), X * 3)
-    assert f.n_traces == 2
-
-
-def test_a_list_of_the_closure_that_changed():
-    layers = [ops.tanh]
-
-    def f(x):
-        for layer in layers:
-            x = layer(x)
-        return x
-
-    compiled = compile(f)
-    np.testing.assert_array_equal(compiled(X), np.tanh(X))
-    layers.append(ops.sin)
-    np.testing.assert_array_equal(compiled(X), np.sin(np.tanh(X)))
 
 
 def test_a_tensor_that_becomes_part_of_a_recording():
@@ -246,113 +167,45 @@ def test_a_label_out_of_range_is_found_in_every_call():
         step(z, np.array([0, 3]))
 
 
-def test_a_static_argument_is_part_of_the_key():
-    f = compile(lambda x, n, name: x * n if name == "times" else x + n)
-    for _ in range(2):
-        np.testing.assert_array_equal(f(X, 2, "times"), X * 2)
-        np.testing.assert_array_equal(f(X, 3, "times"), X * 3)
-        np.testing.assert_array_equal(f(X, 3, name="plus"), X + 3)
-        np.testing.assert_array_equal(f(X, 2.0, "times"), X * 2)
-    assert f.n_traces == 4
-
-
-def test_shape_dtype_and_kind_are_part_of_the_key():
-    f = compile(lambda x: x * 2)
-    for x in (X, X[:2], X.astype("f4"), Tensor(X), {"a": X}["a"]):
-        got = f(x)
-        assert type(got) is type(x) and got.dtype == x.dtype and got.shape == x.shape
-    assert f.n_traces == 4
-
-
-def test_nests_of_arguments():
-    f = compile(lambda batch: {"sum": batch["x"] + batch["y"][0], "pair": (batch["x"], batch["y"][1])})
-    for _ in range(2):
-        got = f({"x": X, "y": [X * 2, X * 3]})
-        np.testing.assert_array_equal(got["sum"], X * 3)
-        np.testing.assert_array_equal(got["pair"][1], X * 3)
-    assert f.n_traces == 1
-
-
-def test_results_are_new_arrays_in_every_call():
-    f = compile(lambda x: (x * 2, x, x.reshape(3, 1)))
-    f(X)
-    first, second = f(X), f(X + 1)
-    np.testing.assert_array_equal(first[0], X * 2)
-    second[1][...] = 0
-    second[2][...] = 0
-    assert not np.shares_memory(first[0], second[0])
-    np.testing.assert_array_equal(X, [1.0, -2.0, 3.0])
-
-
-def test_the_oldest_program_is_let_go():
-    f = compile(lambda x: x * 2, max_programs=2)
-    for n in (1, 2, 3, 1):
-        f(np.ones(n))
-    assert f.n_traces == 4
-    f(np.ones(3))
-    assert f.n_traces == 4
-    assert f.explain().count("for float64") == 2
-
-
-def test_a_function_traced_in_every_call_warns():
-    f = compile(lambda x, n: x * n, max_programs=1)
-    with pytest.warns(RuntimeWarning, match="traced 4 times"):
-        for n in range(4):
-            f(X, n)
-
-
-def test_inside_a_transform_or_another_compiled_function_it_is_part_of_that():
-    f = compile(lambda x: (ops.tanh(x) * x).sum())
-    g = compile(gg.grad(lambda x: f(x) * 2))
-    expected = gg.grad(lambda x: (ops.tanh(x) * x).sum() * 2)(X)
-    for _ in range(2):
-        np.testing.assert_array_equal(gg.grad(f)(X) * 2, expected)
-        np.testing.assert_array_equal(g(X), expected)
-
-
-def test_other_threads_compute_as_ever_while_one_traces():
-    results, inside, done = [], threading.Event(), threading.Event()
-
-    def other():
-        inside.wait(10)
-        t = Tensor(X, requires_grad=True)
-        (t * t).sum().backward()
-        results.append(t.grad.numpy())
-        done.set()
-
+def test_a_refusal_that_the_function_catches():
     def f(x):
-        inside.set()
-        done.wait(10)
-        return x * 2
+        try:
+            if x.sum() > 0:
+                return x * 2
+        except Exception:
+            pass
+        return x * 3
 
-    thread = threading.Thread(target=other)
-    thread.start()
-    np.testing.assert_array_equal(compile(f)(X), X * 2)
-    thread.join()
-    np.testing.assert_array_equal(results[0], 2 * X)
-
-
-@pytest.mark.parametrize("options", [{"passes": ["fuze"]}, {"executor": "gpu9"}, {"max_programs": 0}])
-def test_wrong_options(options):
-    with pytest.raises(ArgumentError, match=r"expected"):
-        compile(lambda x: x, **options)
+    refused(f, X, line="if x.sum() > 0:")
 
 
-def test_what_is_no_function():
-    with pytest.raises(ArgumentError, match="f is a float"):
-        compile(3.0)
+def test_a_refusal_that_numpy_turns_into_another_error():
+    def f(x):
+        y = np.zeros(3)
+        y[1] = x[1]
+        return y
+
+    refused(f, X, line="y[1] = x[1]")
+    with pytest.warns(RuntimeWarning, match="running without a program"):
+        np.testing.assert_array_equal(compile(f, fallback=True)(X), [0, -2, 0])
 
 
-def test_as_a_decorator_and_on_methods():
-    class Scaler:
-        factor = Tensor([2.0, 2.0, 2.0])
+def test_a_value_in_a_format():
+    def f(x):
+        return f"{x.sum():.2f}"
 
-        @compile
-        def scaled(self, x):
-            """Scaled."""
-            return x * self.factor
+    refused(f, X, line='return f"{x.sum():.2f}"')
 
-    s = Scaler()
-    np.testing.assert_array_equal(s.scaled(X), X * 2)
-    np.testing.assert_array_equal(s.scaled(X), X * 2)
-    assert Scaler.scaled.__doc__ == "Scaled." and Scaler.scaled.n_traces == 1
+
+def test_a_write_into_an_array_of_numpys_own():
+    def f(x):
+        y = np.zeros(3)
+        y += x
+        return y
+
+    refused(f, X, line="y += x")
+
+
+def test_what_numpy_asks_an_array_is_asked_of_its_own_type():
+    f = compile(lambda x: x * 2 if isinstance(x, np.ndarray) and not hasattr(x, "numpy") else x * 3)
+    np.testing.assert_array_equal(f(X), X * 2)

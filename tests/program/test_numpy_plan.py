@@ -236,3 +236,17 @@ def test_blocks_do_not_write_over_an_input_that_they_still_read(loss):
         y = rng.integers(0, 1000, 64)
         for a, b in zip(compiled(x, w, y), step(x, w, y), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_labels_pick_from_rows_that_do_not_lie_one_after_the_other():
+    """Scores computed as a transposed product: a flat copy of them, made beforehand, would be picked from."""
+    rng = np.random.default_rng(0)
+    w, x, y = rng.standard_normal((5, 4)), rng.standard_normal((7, 4)), rng.integers(0, 5, 7)
+
+    def step(x, y):
+        return gg.value_and_grad(lambda w: nn.cross_entropy(ops.transpose(w @ ops.transpose(x)), y))(w)
+
+    compiled = gg.compile(step)
+    for _ in range(3):
+        for a, b in zip(compiled(x, y), step(x, y), strict=True):
+            np.testing.assert_array_equal(a, b)

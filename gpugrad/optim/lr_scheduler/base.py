@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from ...core import tape
@@ -51,12 +50,15 @@ class LRScheduler:
     def step(self) -> None:
         """Go one step on; `last_epoch` counts them."""
         if (state := tape.traced_state()) is not None:
-            state.each_time(self._advance, partial(self._go_to, self.last_epoch))
+            state.each_time(self._advance, self._go_back)
         else:
             self._advance()
 
     def _advance(self) -> None:
         self._go_to(self.last_epoch + 1)
+
+    def _go_back(self) -> None:
+        self._go_to(self.last_epoch - 1)
 
     def _go_to(self, n: int) -> None:
         self.set_to(n)

@@ -42,8 +42,9 @@ def _declarations(body: str) -> list[str]:
     """A declaration of each of LLVM's own functions that is called."""
     found = {}
     for _, result, name, operands in _INTRINSIC.findall(body):
-        kinds = [_kind(x) for x in _split(operands) if x]
-        found[name] = f"declare {result} @{name}({', '.join(kinds)})"
+        if name not in found:
+            kinds = [_kind(x) for x in _split(operands) if x]
+            found[name] = f"declare {result} @{name}({', '.join(kinds)})"
     return list(found.values())
 
 

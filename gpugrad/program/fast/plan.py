@@ -23,6 +23,7 @@ class FastPlan(NumpyPlan):
     """
 
     name, why = "fast", "compiled by LLVM for this processor"
+    skips = frozenset()
 
     def __init__(self, program: Program) -> None:
         if not available():
@@ -107,11 +108,11 @@ class FastPlan(NumpyPlan):
         code = Code(text)
         self.was_cached, self.seconds = code.was_cached, code.seconds
         ctypes.c_void_p.from_address(code.address("table")).value = table.ctypes.data
-        if self._writer.forks:
+        if self._writer.work:
             ctypes.c_void_p.from_address(code.address("team")).value = team().address
         for i, native in enumerate(self.natives):
             n_objects = len(self._objects) if i == 0 else 0
-            native.bind(code, i, n_objects, text, i in self._writer.forks, i in self._writer.long)
+            native.bind(code, i, n_objects, text, self._writer.work.get(i, 0), i in self._writer.long)
         self._alive = code, table
         self.use_threads(get_num_threads())
         PLANS.add(self)

@@ -11,10 +11,9 @@ L1_BYTES, PAGE = 1 << 15, 1 << 12
 
 
 def knows(call: Any) -> bool:
-    """True for products of two matrices of floats."""
-    (y,) = call.outputs
-    a, b = call.inputs
-    if not all(hasattr(x, "kind") and x.dtype == y.dtype and len(x.shape) == 2 for x in (a, b)):
+    """True for products of two matrices of floats, and what they are added to."""
+    (y,), a = call.outputs, call.inputs[0]
+    if not all(hasattr(x, "kind") and x.dtype == y.dtype and len(x.shape) == 2 for x in call.inputs):
         return False
     return y.dtype.kind == "f" and y.dtype.itemsize in (4, 8) and y.dtype.isnative and y.size > 0 and a.size > 0
 

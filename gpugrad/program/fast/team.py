@@ -119,11 +119,19 @@ look:
   %tired = icmp ugt i64 %idle2, %patience
   br i1 %tired, label %leave, label %rest
 rest:
+  %long = icmp ugt i64 %idle2, 2000
+  br i1 %long, label %polite, label %brief
+brief:
   PAUSE
+  br label %look
+polite:
+  %ignored = call i32 @YIELD()
   br label %look
 leave:
   ret i64 0
 }
+
+declare i32 @YIELD()
 
 DECLARED
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...ops.labels import check_labels
 from ..ir import Call, Value
-from . import elementwise, picking, products, reductions
+from . import elementwise, picking, products, random, reductions
 from .assembly import Function, is_native
 from .loops import Pointwise
 from .memory import Place
@@ -30,7 +30,7 @@ class Writer:
         self.places, self.objects, self.processor, self.n_threads = places, objects, processor, n_threads
         self.module = Module(32 * processor.lanes)
         self.checks: dict[int, Callable[[Any], None]] = {}  # by the status that says which failed
-        self.forks: set[int] = set()  # the native functions that share work among threads
+        self.work: dict[int, float] = {}  # what a native function shares among threads: 1 takes one some 10 us
         self.long: set[int] = set()  # those with work for several
         self._addresses: list[int] = [0] * len(objects)
         self._arrays: list[Any] = []
@@ -59,6 +59,7 @@ class Writer:
             "reduce": reductions.knows,
             "product": products.knows,
             "pick": picking.knows,
+            "random": random.knows,
             "check": lambda call: call.inputs[0].kind == "input" and call.inputs[0].dtype.kind in "iu",
             "view": lambda call: True,
             "join": lambda call: True,
@@ -130,7 +131,7 @@ class Writer:
             f.do("ret i32 0")
             self.module.add(f)
         n_runs, self._runs = len(self._runs), []
-        return self.module.text(n_runs, bool(self.forks))
+        return self.module.text(n_runs, bool(self.work))
 
     def add(self, call: Call) -> None:
         """Write a call."""
@@ -177,6 +178,11 @@ class Writer:
             self._copy(x, y, call.inputs[0])
         self._part(call.inputs[1].size, 0, lambda f, start, stop: picking.write(f, call, places))
 
+    def _random(self, call: Call) -> None:
+        key, counter, to = map(self.place, (*call.inputs, *call.outputs))
+        kept = random.Kept(call, key, counter, to, self.processor.lanes)
+        self._part(kept.rows(), call.outputs[0].size * random.WORK / ALONE, kept.write)
+
     def _check(self, call: Call) -> None:
         (target,) = call.inputs
         status = FIRST_STATUS + len(self.checks)
@@ -184,8 +190,10 @@ class Writer:
         picking.check(self._runs[-1], self.place(target), call.params["n_classes"], status)
 
     def _product(self, call: Call) -> None:
-        a, b = (self.place(x) for x in call.inputs)
-        p = Product(a, b, self.place(call.outputs[0]), self.processor.lanes, self.processor.registers)
+        (a, b, *given), to = map(self.place, call.inputs), self.place(call.outputs[0])
+        if given and given[0] != to:
+            self._copy(given[0], to, call.outputs[0])
+        p = Product(a, b, to, self.processor.lanes, self.processor.registers, accumulate=bool(given))
         shared_a, shared_b = self._room("a", p.bytes_a), self._room("b", p.bytes_b)
         own, step = self._room("own", p.bytes_own * self.n_threads), p.bytes_own
         need, work = self.module.need, p.flop / ALONE_FLOP
@@ -214,9 +222,10 @@ class Writer:
         self.module.add(f)
         run = self._runs[-1]
         if shared:
-            self.forks.add(len(self._runs) - 1)
+            number = len(self._runs) - 1
+            self.work[number] = self.work.get(number, 0) + work
             grain = max(1, -(-rows // (PIECES * self.n_threads)))
-            run.do(f"call void @fork(ptr @{f.name}, i64 {rows}, i64 {grain}, ptr @threads{len(self._runs) - 1})")
+            run.do(f"call void @fork(ptr @{f.name}, i64 {rows}, i64 {grain}, ptr @threads{number})")
         else:
             run.do(f"call void @{f.name}(ptr %table, i64 0, i64 0, i64 {rows})")
 

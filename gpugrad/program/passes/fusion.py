@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Any
 
+from ...backend import backend_of_type
 from ..ir import Call, Program, Value
 from ..listed import forward_of
 
@@ -15,13 +16,22 @@ class Fused:
 
     def __init__(self, calls: list[Call]) -> None:
         self.calls = calls
+        self.kernels: Any = None  # written for it, once it has run on a GPU
 
     def bind(self, backend: Any) -> Callable[..., Any]:
         """A function of the fused call's input arrays; for where nothing better is done with it."""
         raise TypeError("a fused call is run by its calls")
 
-    def run(self, call: Call, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The outputs' arrays, computed one elementary call after the other."""
+    def run(self, call: Call, arrays: tuple[Any, ...], outs: dict[int, Any] | None = None) -> tuple[Any, ...]:
+        """The outputs' arrays, on a GPU by one kernel, else computed one call after the other.
+
+        outs: on a GPU, arrays in C order that take some of the outputs, by position.
+        """
+        if backend_of_type(type(arrays[0])).name == "cupy":
+            from .pointwise import launched
+
+            if (made := launched(call, arrays, outs)) is not NotImplemented:
+                return made
         env = dict(zip(call.inputs, arrays, strict=True))
         for c in self.calls:
             operands = [env.get(v, v.array) if type(v) is Value else v for v in c.inputs]
@@ -31,37 +41,48 @@ class Fused:
 
 def fuse_pointwise(program: Program) -> Program:
     """The program with groups of pointwise calls fused."""
+    return fuse(program, _pointwise, lambda call: getattr(call.primitive, "kind", "") == "product")
+
+
+def fuse(
+    program: Program, joins: Callable[[Call], bool], divides: Callable[[Call], bool], numbers: bool = False
+) -> Program:
+    """The program with groups of calls that join fused; those before and after one that divides stay apart.
+
+    With `numbers` a 0-d value that one call reads is computed where that is, for each element again.
+    """
     groups = _Groups(program)
-    makers = program.makers()
+    makers, readers, ends = program.makers(), program.readers(), program.ends()
     stage, stages = 0, {}
     for call in program.calls:
         # What backward makes of a value of forward (the mask of a relu) is made in backward, or it had to be kept.
-        stage += getattr(call.primitive, "kind", "") == "product"
+        stage += divides(call)
         stages[id(call)] = stage
-        if not _pointwise(call):
+        if not joins(call):
             continue
         for v in call.values:
             maker = makers.get(v)
-            if maker is None or stages[id(maker)] != stage or not _pointwise(maker):
+            if maker is None or stages[id(maker)] != stage or not joins(maker):
                 continue
-            if maker.outputs[0].shape == call.outputs[0].shape:
+            alone = numbers and v.shape == () and len(readers[v]) == 1 and v not in ends
+            if alone or maker.outputs[0].shape == call.outputs[0].shape:
                 groups.merge(call, maker)
-    readers, ends = program.readers(), program.ends()
-    calls = [_fused(group, readers, ends) for group in groups.in_order()]
-    return program.with_calls(calls)
+    calls = [c for group in groups.in_order() for c in _fused(group, readers, ends)]
+    return program.with_calls([c for c in calls if c.outputs or not isinstance(c.primitive, Fused)])  # read by nobody
 
 
 def _pointwise(call: Call) -> bool:
     return getattr(call.primitive, "kind", "") == "pointwise" and call.outputs[0].shape != ()
 
 
-def _fused(group: list[Call], readers: dict[Value, list[Call]], ends: set[Value]) -> Call:
-    if len(group) == 1:
-        return group[0]
+def _fused(group: list[Call], readers: dict[Value, list[Call]], ends: set[Value]) -> list[Call]:
+    """One call for a group; the group itself where its outputs differ in shape."""
     made = {v: None for call in group for v in call.outputs}
     inputs = dict.fromkeys(v for call in group for v in call.values if v not in made)
     outputs = [v for v in made if v in ends or any(c not in group for c in readers.get(v, ()))]
-    return Call(Fused(group), tuple(inputs), tuple(outputs))
+    if len(group) == 1 or len({v.shape for v in outputs}) > 1:
+        return group
+    return [Call(Fused(group), tuple(inputs), tuple(outputs))]
 
 
 class _Groups:

@@ -1,0 +1,83 @@
+"""A stream and a memory pool of our own on a device, where programs are captured into CUDA graphs.
+
+Every graph of a device takes its memory from one pool: as replays follow one another, what one graph uses between its
+begin and its end may be used by the next.  Nothing that must outlive a run lies in the pool.
+"""
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+class DeviceLane:
+    """The lane of the CUDA device that is current when it is made; it lives as long as a program that uses it.
+
+    stream: where programs are captured; copies: for copies from the host.  Neither waits for the default stream.
+    """
+
+    def __init__(self, cupy: Any, stream: Any, copies: Any) -> None:
+        self._cupy, self.lock = cupy, threading.RLock()
+        self._chunks: list[Any] = []
+        self._pool = cupy.cuda.MemoryPool(functools.partial(_kept_chunk, cupy, self._chunks))
+        self._stream, self._copies, self._latest = stream, copies, stream
+
+    def follow(self) -> None:
+        """Let the current stream wait for the one that used the lane's memory before."""
+        stream = self._cupy.cuda.get_current_stream()
+        with self.lock:
+            if stream.ptr != self._latest.ptr:
+                stream.wait_event(self._latest.record())
+                self._latest = stream
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Work on the lane's stream, with memory of its pool, between what the current stream does before and after.
+
+        What is allocated within belongs to this run.
+        """
+        self.follow()
+        outside = self._cupy.cuda.get_current_stream()
+        self._stream.wait_event(outside.record())
+        with self._own():
+            yield
+        outside.wait_event(self._stream.record())
+
+    @contextlib.contextmanager
+    def copying(self) -> Iterator[None]:
+        """Work on a second stream, for copies from the host that overlap a replay; events say what waits for what."""
+        with self._copies:
+            yield
+
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Any]:
+        """What `work` launches, as a graph with a method `launch`, and what it gives: arrays that each launch fills.
+
+        Raises what CUDA, CuPy or `work` raises where something in it cannot be captured.
+        """
+        with self._own():
+            self._stream.begin_capture()
+            try:
+                outputs = work()
+            except BaseException:
+                with contextlib.suppress(Exception):  # the capture is of no use; the stream can be used again
+                    self._stream.end_capture()
+                raise
+            graph = self._stream.end_capture()
+            graph.upload()
+        return graph, outputs
+
+    def pool_bytes(self) -> int:
+        """Bytes that the pool has taken from the device."""
+        return int(self._pool.total_bytes())
+
+    @contextlib.contextmanager
+    def _own(self) -> Iterator[None]:
+        with self._stream, self._cupy.cuda.using_allocator(self._pool.malloc):
+            yield
+
+
+def _kept_chunk(cupy: Any, chunks: list[Any], n_bytes: int) -> Any:
+    """Memory that the pool cannot give back while the lane lives: graphs have its addresses in them."""
+    chunks.append(cupy.cuda.MemoryPointer(cupy.cuda.Memory(n_bytes), 0))
+    return chunks[-1]

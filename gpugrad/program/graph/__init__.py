@@ -1,0 +1,5 @@
+"""The executor for GPUs: a program as one CUDA graph."""
+
+from .plan import GraphPlan
+
+__all__ = ["GraphPlan"]
