@@ -1,12 +1,12 @@
 """`python -m bench`: what `gpugrad bench` starts.  Pins threads before anything with threads is imported."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-POOLS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS")
+from bench.pinning import pin
+
 DONE, FAILED, USAGE = 0, 1, 2
 
 
@@ -44,16 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE
-
-
-def pin(threads: int) -> None:
-    """Set the environment that BLAS, OpenMP and XLA read when they are first imported."""
-    for name in POOLS:
-        os.environ[f"{name}_NUM_THREADS"] = str(threads)
-    if threads == 1:
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 if __name__ == "__main__":

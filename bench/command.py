@@ -74,7 +74,7 @@ def against(stored: Run, found: Run, names: list[str], settings: Settings) -> in
     for row in failed:
         print(f"failed: {row.key}: {row.notes['']}")
     if not fallen and not failed:
-        print(f"no ratio fell by more than {check.ALLOWED:.0%}")
+        print(f"no ratio fell by more than {check.allowed_in(found):.0%}")
     return FAILED if fallen or failed else DONE
 
 

@@ -44,9 +44,9 @@ def peak_bytes() -> int:
 
 
 def _harness() -> float:
-    """Seconds of importing gpugrad, which bench/train.py does for all: no part of another's time."""
+    """Seconds of importing gpugrad, which bench/overhead.py does for all: no part of another's time."""
     start = time.time()
-    import bench.train  # noqa: F401
+    import bench.overhead  # noqa: F401
 
     return time.time() - start
 
@@ -55,7 +55,7 @@ def train(make: Any, arrays: Any) -> tuple[int, float]:
     """Steps taken, and the accuracy or loss reached."""
     import numpy as np
 
-    from bench.train import Net
+    from bench.peers.nets import Net
 
     x, y = arrays["x"], arrays["y"]
     net = Net(tuple(int(n) for n in arrays["sizes"]), int(arrays["batch"]))

@@ -1,4 +1,4 @@
-"""What every contestant trains: the nets of bench/train.py, their batches, and the form of what each of them gives."""
+"""What every contestant trains: nets, their parameters and batches, and the form of what each contestant gives."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -6,22 +6,48 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.train import Net
-
-BETAS, EPS = (0.9, 0.999), 1e-8
+LR, BETAS, EPS = 1e-3, (0.9, 0.999), 1e-8
 
 Weights = list[np.ndarray]  # w (out, in) and b (out,) of each layer in turn
+
+
+class Net(NamedTuple):
+    """Widths from input to output, and samples in a batch."""
+
+    sizes: tuple[int, ...]
+    batch: int
+
+    def __str__(self) -> str:
+        return f"{'-'.join(map(str, self.sizes))}, {self.batch}"
+
+
+NETS = (
+    Net((64, 32, 10), 32),
+    Net((784, 128, 10), 64),
+    Net((784, 512, 512, 10), 128),
+    Net((1024, 2048, 2048, 1000), 256),
+    Net((16, 64, 64, 1), 8192),
+)
+OPTIMIZERS = ("sgd", "adam")
 
 
 class Trainer(NamedTuple):
     """put(x, y): a batch where the contestant wants it.  step(*batch): one step; its loss before it, as a number.
 
-    weights(): the parameters as new NumPy arrays.  All begin with bench.train.parameters_of(net).
+    weights(): the parameters as new NumPy arrays.  All begin with parameters_of(net).
     """
 
     put: Callable[[np.ndarray, np.ndarray], Any]
     step: Callable[..., float]
     weights: Callable[[], Weights]
+
+
+def parameters_of(net: Net) -> Weights:
+    """Weights and biases to start from."""
+    rng = np.random.default_rng(1)
+    shapes = [shape for n_in, n_out in pairwise(net.sizes) for shape in ((n_out, n_in), (n_out,))]
+    bounds = [shape[-1] ** -0.5 for shape in shapes]
+    return [rng.uniform(-b, b, shape).astype("f4") for b, shape in zip(bounds, shapes, strict=True)]
 
 
 def is_regression(net: Net) -> bool:

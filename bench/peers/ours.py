@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 import gpugrad as gg
-from bench import train
 from bench.overhead import LINKS, gpugrad_cases, operands
-from bench.peers.nets import Trainer
-from bench.train import Net
-from gpugrad import ops
+from bench.peers.nets import LR, Net, Trainer, parameters_of
+from gpugrad import nn, ops, optim
 
 
 def overhead_cases(n: int) -> dict[str, Callable[[], Any]]:
@@ -43,20 +41,47 @@ def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
     return lambda: pull(g)
 
 
-def trainer(net: Net, optimizer: str, make: Any = train.gpugrad_step) -> Trainer:
-    """A step of bench/train.py."""
-    step = make(net, optimizer)
+def gpugrad_step(net: Net, optimizer: str) -> Callable[..., Any]:
+    """The step as a user writes it."""
+    model = nn.MLP(list(net.sizes), activation="relu", dtype="float32")
+    for p, value in zip(model.parameters(), parameters_of(net), strict=True):
+        p.data[...] = value
+    rule = {"sgd": optim.SGD, "adam": optim.Adam}[optimizer](model.parameters(), lr=LR)
+    loss_of = nn.cross_entropy if net.sizes[-1] > 1 else nn.mse_loss
+
+    def step(x: Any, y: Any) -> Any:
+        rule.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        rule.step()
+        return loss
+
+    step.model = model  # type: ignore[attr-defined]
+    return step
+
+
+def trainer(net: Net, optimizer: str, executor: str | None = None) -> Trainer:
+    """The step, eager; or compiled, where an executor is named."""
+    step = made = gpugrad_step(net, optimizer)
+    if executor:
+        made = gg.compile(step, executor=executor)
     return Trainer(
         lambda x, y: (x, y),
-        lambda x, y: step(x, y).item(),
-        lambda: [p.detach().numpy().copy() for p in step.model.parameters()],
+        lambda x, y: made(x, y).item(),
+        lambda: [p.detach().numpy().copy() for p in step.model.parameters()],  # type: ignore[attr-defined]
     )
 
 
-TRAINERS = {"gpugrad": trainer, "gpugrad compiled": partial(trainer, make=train.compiled_step)}
+COMPILED, ON_NUMPY = "gpugrad compiled", "gpugrad NumPy executor"
+TRAINERS = {
+    "gpugrad": trainer,
+    COMPILED: partial(trainer, executor="auto"),
+    ON_NUMPY: partial(trainer, executor="numpy"),
+}
+WAYS = {"gpugrad": "eager", COMPILED: "compiled", ON_NUMPY: "compiled, executor numpy"}
 
 
-def per_sample(kind: str, w: np.ndarray, v: np.ndarray, x: np.ndarray) -> Callable[[], Any]:
+def per_sample(kind: str, w: np.ndarray, v: np.ndarray, x: np.ndarray, compiled: bool = False) -> Callable[[], Any]:
     """Gradients of each sample of (v tanh(w x))^2, or their norms."""
 
     def loss(w: Any, v: Any, x: Any) -> Any:
@@ -64,4 +89,5 @@ def per_sample(kind: str, w: np.ndarray, v: np.ndarray, x: np.ndarray) -> Callab
 
     make = gg.per_sample_grad if kind == "gradients" else gg.per_sample_grad_norm
     f = make(loss, argnums=(0, 1))
+    f = gg.compile(f) if compiled else f
     return lambda: f(w, v, x)

@@ -50,3 +50,9 @@ def trainers(who: str) -> Any:
     if who.startswith("gpugrad"):
         return import_module("bench.peers.ours").TRAINERS[who]
     return import_module(PEERS[who][0]).trainer
+
+
+def use(who: str, threads: int) -> None:
+    """Let a peer set itself to that many threads; ours goes by the environment."""
+    if who in PEERS:
+        import_module(PEERS[who][0]).set_threads(threads)

@@ -9,8 +9,7 @@ import numpy as np
 
 from bench.overhead import LINKS, operands
 from bench.peers import by_hand
-from bench.peers.nets import Trainer, is_regression
-from bench.train import Net, parameters_of
+from bench.peers.nets import Net, Trainer, is_regression, parameters_of
 
 
 def set_threads(threads: int) -> None:

@@ -9,14 +9,15 @@ import numpy as np
 import optax
 
 from bench.overhead import LINKS, operands
-from bench.peers.nets import BETAS, EPS, Trainer, is_regression
-from bench.train import LR, Net, parameters_of
+from bench.peers.nets import BETAS, EPS, LR, Net, Trainer, is_regression, parameters_of
 
 SYNC = jax.block_until_ready
+use_threads = None  # cannot be changed in a running process
+APART = "on one thread, in a process of its own, which is faster here"
 
 
 def set_threads(threads: int) -> None:
-    """XLA takes its threads from the environment, which bench/__main__.py sets; float32 is to be float32.
+    """XLA takes its threads from the processors and the environment, see bench/pinning.py; float32 is to be float32.
 
     Without asynchronous dispatch a call runs on the caller's thread, which halves JAX's time where there is one thread.
     """

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from bench.peers.nets import BETAS, EPS, Trainer, Weights, is_regression
-from bench.train import LR, Net, parameters_of
+from bench.peers.nets import BETAS, EPS, LR, Net, Trainer, Weights, is_regression, parameters_of
 
 
 def set_threads(threads: int) -> None:

@@ -1,20 +1,23 @@
 """PyTorch, eager."""
 
 from collections.abc import Callable
+from itertools import chain as joined
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 
-from bench import train
 from bench.overhead import LINKS, operands, torch_cases
-from bench.peers.nets import Trainer
-from bench.train import Net
+from bench.peers.nets import LR, Net, Trainer, parameters_of
 
 
 def set_threads(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("highest")  # no TF32
+
+
+use_threads = torch.set_num_threads  # while the program runs
 
 
 def overhead_cases(n: int) -> dict[str, Callable[[], Any]]:
@@ -50,9 +53,31 @@ def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
     return lambda: torch.autograd.grad(y, leaves, g, retain_graph=True)
 
 
-def trainer(net: Net, optimizer: str, make: Any = train.torch_step) -> Trainer:
-    """A step of bench/train.py."""
-    step = make(net, optimizer)
+def torch_step(net: Net, optimizer: str) -> Callable[..., Any]:
+    """One training step."""
+    pairs = [[torch.nn.Linear(a, b), torch.nn.ReLU()] for a, b in pairwise(net.sizes)]
+    model = torch.nn.Sequential(*joined(*pairs))[:-1]
+    with torch.no_grad():
+        for p, value in zip(model.parameters(), parameters_of(net), strict=True):
+            p.copy_(torch.from_numpy(value))
+    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer](model.parameters(), lr=LR)
+    functional = torch.nn.functional
+    loss_of = functional.cross_entropy if net.sizes[-1] > 1 else functional.mse_loss
+
+    def step(x: Any, y: Any) -> Any:
+        rule.zero_grad()
+        loss = loss_of(model(torch.from_numpy(x)), torch.from_numpy(y))
+        loss.backward()
+        rule.step()
+        return loss
+
+    step.model = model  # type: ignore[attr-defined]
+    return step
+
+
+def trainer(net: Net, optimizer: str, make: Any = None) -> Trainer:
+    """A step as a user writes it, by default eager."""
+    step = (make or torch_step)(net, optimizer)
     return Trainer(
         lambda x, y: (x, y),
         lambda x, y: step(x, y).item(),

@@ -1,20 +1,20 @@
-"""PyTorch with torch.compile: the step of bench/train.py, forward and loss in one program, the optimizer in another."""
+"""PyTorch with torch.compile: the step of with_torch.py, forward and loss in one program, the optimizer in another."""
 
 from functools import partial
 from typing import Any
 
 import torch
 
-from bench import train
 from bench.peers import with_torch
-from bench.peers.with_torch import set_threads
+from bench.peers.nets import Net
+from bench.peers.with_torch import set_threads, use_threads
 
-__all__ = ["set_threads", "trainer"]
+__all__ = ["set_threads", "trainer", "use_threads"]
 
 
-def _step(net: train.Net, optimizer: str) -> Any:
+def _step(net: Net, optimizer: str) -> Any:
     """torch.compile splits the step where backward begins and ends."""
-    step = train.torch_step(net, optimizer)
+    step = with_torch.torch_step(net, optimizer)
     compiled = torch.compile(step, dynamic=False)
     compiled.model = step.model
     return compiled

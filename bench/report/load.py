@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.suites.row import OURS, BenchError, Ratio, Row, Run, Stat
+from bench.suites.row import NOT_MEASURED, OURS, BenchError, Ratio, Row, Run, Stat
 
 BOUND_OF = {"float32": "gemm float32", "bfloat16": "gemm bfloat16", "tf32": "gemm tf32"}
 
@@ -40,7 +40,7 @@ def from_gpu(found: dict[str, Any]) -> Run:
         started=found["date"],
         seconds=sum(stage.get("seconds", 0.0) for stage in found["stages"]),
         ceilings=bounds,
-        rows=[_row(row) for row in found["rows"] if row.get("contestants")],
+        rows=[_row(row) for row in found["rows"] if row["stage"] == "timings"],
     )
 
 
@@ -49,12 +49,15 @@ def _bound(name: str, per_s: float) -> dict[str, Any]:
 
 
 def _row(row: dict[str, Any]) -> Row:
-    timed = {who: f for who, f in row["contestants"].items() if "us" in f}
+    contestants = row.get("contestants", {})
+    timed = {who: f for who, f in contestants.items() if "us" in f}
     times = {who: Stat(f["us"] / 1e6, f["low"] / 1e6, f["high"] / 1e6, f.get("rounds", 0)) for who, f in timed.items()}
     mine = [who for who in times if who.startswith(OURS)]
     ours = min(mine, key=lambda who: times[who].median, default=OURS)
     family, _, sizes = row["name"].partition(" ")
-    notes = {who: f["error"][:160] for who, f in row["contestants"].items() if "error" in f}
+    notes = {**row.get("absent", {}), **{who: f["error"][:160] for who, f in contestants.items() if "error" in f}}
+    if not times:
+        notes[""] = f"{NOT_MEASURED}: {row.get('error', row.get('state', ''))[:160]}"
     return Row(
         "gpu", family, {"shape": sizes}, times, _ratio(times, ours), row.get("bytes"), row.get("flop"),
         BOUND_OF.get(row.get("dtype", "")), ours=ours, notes=notes,

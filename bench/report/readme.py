@@ -3,6 +3,7 @@
 from pathlib import Path
 from statistics import geometric_mean
 
+from bench.report.reasons import by_reason
 from bench.report.tables import amount, digits, lost, over, peers_of, with_peers
 from bench.suites.row import BenchError, Row, Run
 
@@ -68,17 +69,22 @@ def _mean(values: list[float | None]) -> str:
 
 
 def losses(run: Run) -> str:
-    """In words: how many rows are lost, and the first of them."""
+    """How many rows are lost, and why, with the range of their ratios and the one that is lost by most."""
     rows, all_of_them = lost(run), with_peers(run)
     if not rows:
         return "No row is lost." if all_of_them else ""
-    most = "; ".join(map(_said, rows[:5]))
-    return f"A peer is faster in {len(rows)} of {len(all_of_them)} rows, most in: {most}."
+    lines = [f"- **{reason.what}**, {_range(found)}. {reason.why}" for reason, found in by_reason(rows).items()]
+    return f"A peer is faster in {len(rows)} of {len(all_of_them)} rows:\n\n" + "\n".join(lines)
 
 
-def _said(row: Row) -> str:
-    assert row.ratio
-    return f"{row.key} {digits(row.ratio.median)} ({row.ratio.peer})"
+def _range(rows: list[Row]) -> str:
+    first = rows[0].ratio
+    assert first
+    if len(rows) == 1:
+        return f"1 row, {digits(first.median)} ({rows[0].key}; {first.peer})"
+    last = max(row.ratio.median for row in rows if row.ratio)
+    text = f"{len(rows)} rows, {digits(first.median)} to {digits(last)}"
+    return f"{text} (most: {rows[0].key}; {first.peer})"
 
 
 def _table(lines: list[list[str]]) -> str:

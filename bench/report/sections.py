@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import geometric_mean
 
+from bench.report.reasons import by_reason, reason_of
 from bench.report.tables import (
     PEERLESS,
     amount,
@@ -15,7 +16,6 @@ from bench.report.tables import (
     over,
     peers_of,
     per_second,
-    spread,
     with_peers,
 )  # fmt: skip
 from bench.suites.row import Row, Run
@@ -94,25 +94,35 @@ def _missing(run: Run) -> str:
 
 
 def lost_rows(run: Run) -> str:
-    """Every row in which a peer is faster, the worst first."""
+    """Every row in which a peer is faster, the worst first, and why."""
     rows = lost(run)
     if not rows:
         return "<h2>Rows that gpugrad loses</h2>\n<p>None.</p>" if with_peers(run) else ""
     lines = [
         [
             f"{escape(r.suite)}: {escape(label(r))}",
-            ratio(r.ratio.median),
-            f"{digits(r.ratio.low)} to {digits(r.ratio.high)}",
+            f"{ratio(r.ratio.median)}<br><small>{digits(r.ratio.low)} to {digits(r.ratio.high)}</small>",
+            f'<span class="why">{escape(reason_of(r).what)}</span>',
             escape(r.ratio.peer),
-            spread(r.times[r.ratio.peer], r.unit),
-            escape(r.ours),
-            spread(r.times[r.ours], r.unit),
+            _cell(r, r.ratio.peer),
+            _cell(r, r.ours),
         ]
         for r in rows
         if r.ratio
     ]
-    header = ["row", "ratio", "quartiles", "best peer", "its time", "ours", "our time"]
-    return f"<h2>Rows that gpugrad loses: {len(rows)} of {len(with_peers(run))}</h2>\n{table(header, lines)}"
+    header = ["row", "ratio", "why", "best peer", "its time", "our time"]
+    title = f"<h2>Rows that gpugrad loses: {len(rows)} of {len(with_peers(run))}</h2>"
+    return f"{title}\n{table(header, lines)}\n{reasons(rows)}"
+
+
+def reasons(rows: list[Row]) -> str:
+    """What bounds the lost rows, and what was tried."""
+    lines = "".join(
+        f"<dt>{escape(reason.what)} <small>{len(found)} row{'s' * (len(found) > 1)}</small></dt>"
+        f"<dd>{escape(reason.why)}</dd>"
+        for reason, found in by_reason(rows).items()
+    )
+    return f"<dl>{lines}</dl>"
 
 
 def tables(run: Run) -> str:
@@ -219,7 +229,10 @@ def exponents(run: Run) -> str:
         ]
         for f in run.fits
     ]
-    text = "Time grows as the size to this power; below the theory's where the cost of calls still shows."
+    text = (
+        "Time grows as the size to this power; below the theory's where the cost of calls still shows. Over ranks "
+        "nothing is measured: there is no data-parallel training yet."
+    )
     header = ["series", "over", "exponent", "quartiles", "theory", "sizes"]
     return f"<h2>Exponents</h2>\n<p>{text}</p>\n{table(header, lines)}"
 
@@ -227,9 +240,9 @@ def exponents(run: Run) -> str:
 def method(run: Run) -> str:
     """How it was measured."""
     return (
-        "<h2>Method</h2>\n<p>Contestants take turns within each round, so that a drifting machine "
-        "hurts all; each is warmed up first. A row has 30 rounds, or as many as fit into one second (two in the full "
-        "suite); medians, with quartiles. A ratio is taken round by round. Inputs are drawn anew for each run; results "
-        "are compared with float64 before a time counts, and training steps by ten losses and the way of the "
-        "parameters. A row in which a peer is faster stays, and stands first.</p>"
+        "<h2>Method</h2>\n<p>Contestants take turns, so that a drifting machine hurts all: in each turn calls that do "
+        "not count, until it is warm, then a block of calls as in a loop. A row has 30 rounds, or as many as fit into "
+        "one second (two in the full suite); medians, with quartiles. A ratio is taken round by round. Inputs are "
+        "drawn anew for each run; results are compared with float64 before a time counts, and training steps by ten "
+        "losses and the way of the parameters. A row in which a peer is faster stays, and stands first.</p>"
     )

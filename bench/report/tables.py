@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from statistics import geometric_mean
 
-from bench.suites.row import Row, Run, Stat
+from bench.suites.row import Row, Run
 
 PEERLESS = ("ops", "ceilings")  # suites whose rows are held against a bound, not a peer
 
@@ -81,11 +81,6 @@ def digits(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:.0f}"
     return f"{value:.3g}"
-
-
-def spread(stat: Stat, unit: str = "s") -> str:
-    """Median and quartiles: "15 µs (14.6 µs to 15.9 µs)"."""
-    return f"{amount(stat.median, unit)} ({amount(stat.low, unit)} to {amount(stat.high, unit)})"
 
 
 def per_second(value: float, unit: str) -> str:

@@ -83,14 +83,16 @@ def per_sample_rows(kind: str, settings: Settings) -> Iterator[Row | Fit]:
     n, width = PER_SAMPLE[settings.scale]
     rng = settings.rng(n, width)
     arrays = tuple(rng.normal(size=s).astype(np.float32) / width**0.5 for s in ((width, width), (1, width), (n, width)))
-    runs = {"gpugrad": ours.per_sample(kind, *arrays)}
+    runs = {"gpugrad": ours.per_sample(kind, *arrays), ours.COMPILED: ours.per_sample(kind, *arrays, compiled=True)}
     runs |= {who: make(kind, *arrays) for who, make in settings.having("per_sample").items()}
     expected = _in_turn(kind, *(a.astype(float) for a in arrays))
     for who, run in runs.items():
         for found, wanted in zip(_parts(run()), expected, strict=True):
             require_close(f"per-sample {kind}", who, as_array(found), wanted, 1e-3)
-    params = {"samples": n, "width": width}
-    yield row_of("calculus", f"per-sample {kind}", settings.measure(runs), params=params)
+    params, rounds = {"samples": n, "width": width}, settings.measure(runs)
+    yield row_of("calculus", f"per-sample {kind}", rounds, params=params)
+    compiled = {**params, "way": "compiled"}
+    yield row_of("calculus", f"per-sample {kind}", rounds, params=compiled, ours=ours.COMPILED)
 
 
 def _in_turn(kind: str, w: np.ndarray, v: np.ndarray, x: np.ndarray) -> list[np.ndarray]:

@@ -1,15 +1,18 @@
 """Whether a run is slower than a stored one of the same machine: ratios, not times, as these do not travel."""
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bench.suites.row import Fit, Row, Run
-from bench.suites.run import NOT_MEASURED, Say, measured
+from bench.suites.row import NOT_MEASURED, Fit, Row, Run
+from bench.suites.run import Say, measured
 from bench.suites.task import Settings, Task
 
 ALLOWED = 0.15  # a ratio may fall by so much
+BUSY, ALLOWED_BUSY = 0.5, 0.30  # where other programs keep so many processors busy, caches and cores are shared
 FEWEST = 2  # rounds: of a single one nothing is known
-AGAIN = 2  # a row that fell is measured so many times more, and the best counts: a busy machine is no fault of ours
+# A row that fell is measured again after each of these waits, and the best counts: a busy machine is no fault of ours.
+WAITS_S = (0.0, 3.0, 10.0, 30.0)
 
 
 class Fall(NamedTuple):
@@ -24,8 +27,8 @@ class Fall(NamedTuple):
         return f"{self.key}: the ratio fell by {share:.0%}, from {self.before:.3g} to {self.now:.3g}"
 
 
-def falls(stored: Run, rows: Iterable[Row]) -> list[Fall]:
-    """The rows that fell by more than is allowed; of rows with one key, the best.
+def falls(stored: Run, rows: Iterable[Row], allowed: float = ALLOWED) -> list[Fall]:
+    """The rows that fell by more than is allowed, and whose quartiles are apart; of rows with one key, the best.
 
     Beside a bound such as a copy, which a neighbour in the cache slows more than us, our own time must have risen too.
     """
@@ -37,10 +40,21 @@ def falls(stored: Run, rows: Iterable[Row]) -> list[Fall]:
     found = []
     for key, again in now.items():
         old, new = _ratio(before[key]), max(map(_ratio, again))
-        rose = min(map(_time, again)) > (1 + ALLOWED) * _time(before[key])
-        if new < (1 - ALLOWED) * old and (rose or before[key].peers):
+        rose = min(map(_time, again)) > (1 + allowed) * _time(before[key])
+        if new < (1 - allowed) * old and _apart(before[key], again) and (rose or before[key].peers):
             found.append(Fall(key, old, new))
     return found
+
+
+def allowed_in(run: Run) -> float:
+    """By how much a ratio may fall in this run."""
+    return ALLOWED_BUSY if run.settings.get("others", 0.0) > BUSY else ALLOWED
+
+
+def _apart(before: Row, again: Sequence[Row]) -> bool:
+    """Whether the ratios' middle halves lie apart, each time it was measured."""
+    assert before.ratio
+    return all(row.ratio.high < before.ratio.low for row in again if row.ratio)
 
 
 def _counts(row: Row) -> bool:
@@ -79,16 +93,17 @@ def comparable(stored: Run, run: Run) -> str:
 
 def confirmed(stored: Run, run: Run, tasks: Sequence[Task], settings: Settings, say: Say) -> list[Fall]:
     """The falls that remain when the tasks they come from were measured again."""
-    rows = list(run.rows)
-    for _ in range(AGAIN):
-        fallen = falls(stored, rows)
+    rows, allowed = list(run.rows), allowed_in(run)
+    for wait in WAITS_S:
+        fallen = falls(stored, rows, allowed)
         if not fallen:
             break
         keys = {fall.key for fall in fallen}
         suspects = [task for task in tasks if _gives(task, keys)]
-        say(f"{len(fallen)} ratios fell; measuring {len(suspects)} tasks again")
+        say(f"{len(fallen)} ratios fell; measuring {len(suspects)} tasks again" + (f" in {wait:.0f} s" if wait else ""))
+        time.sleep(wait)
         rows += [r for r in measured(suspects, settings, lambda *_: None, say) if not isinstance(r, Fit)]
-    return falls(stored, rows)
+    return falls(stored, rows, allowed)
 
 
 def _gives(task: Task, keys: set[str]) -> bool:

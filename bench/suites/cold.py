@@ -96,7 +96,8 @@ def table(settings: Settings) -> dict[str, Any]:
 
 def import_rows(settings: Settings) -> Iterator[Row | Fit]:
     """Of a fresh interpreter that imports the library and ends."""
-    names = [who for who in IMPORTS if who in ("gpugrad", "bare NumPy", *settings.peers)]
+    peers = settings.pick((), tuple(settings.peers), tuple(settings.peers))
+    names = [who for who in IMPORTS if who in ("gpugrad", "bare NumPy", *peers)]
     rounds: dict[str, list[float]] = {who: [] for who in names}
     for i in range(settings.pick(1, 4, 8)):
         for who in names:
@@ -157,6 +158,7 @@ def size_of(distribution: str) -> int:
 def _python(*words: str) -> list[str] | str:
     """The lines a fresh interpreter prints; what went wrong, as one line."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # what was installed by pip has its bytecode
     try:
         done = subprocess.run(
             [sys.executable, *words], capture_output=True, text=True, timeout=LIMIT_S, cwd=ROOT, env=env

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench.pinning import PROCESSORS
 from bench.suites.row import Run
 from gpugrad.cuda.source import kernels_hash
 from gpugrad.train.versions import own_version
@@ -38,7 +39,7 @@ def machine() -> dict[str, Any]:
     """Processor, cores, memory and system; files with the same id can be compared."""
     found: dict[str, Any] = {
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": len(PROCESSORS),
         "memory_gib": _memory_gib(),
         "os": f"{platform.system()} {platform.machine()}",
         "gpu": None,
@@ -65,6 +66,23 @@ def _memory_gib() -> float:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (AttributeError, ValueError, OSError):
         return 0.0
+
+
+def processor_s() -> tuple[float, float]:
+    """Seconds of processor time since the start: of all programs on the machine, and of this one with its children."""
+    own = os.times()
+    try:
+        words = Path("/proc/stat").read_text(encoding="utf-8").split("\n")[0].split()[1:]
+    except OSError:
+        return 0.0, 0.0
+    idle = int(words[3]) + int(words[4])
+    return (sum(map(int, words[:8])) - idle) / os.sysconf("SC_CLK_TCK"), sum(own[:4])
+
+
+def others(before: tuple[float, float], seconds: float) -> float:
+    """How many processors other programs kept busy, on average, in the seconds since `processor_s` said `before`."""
+    every, own = (now - then for now, then in zip(processor_s(), before, strict=True))
+    return max(0.0, every - own) / max(seconds, 1e-9)
 
 
 def versions() -> dict[str, str]:

@@ -125,7 +125,8 @@ SHAPED: dict[str, Callable[[Draw], Any]] = {
     "recurrence": lambda d: ((d.rows(), d.rows()), {"axis": 1, "reverse": False}),
     "shift": lambda d: ((d.rows(),), {"axis": 1, "by": 1, "fill": 0}),
     "roll": lambda d: ((d.rows(),), {"shift": (2,), "axis": (1,)}),
-    "unwrap": lambda d: ((d.rows(),), {"axis": 1, "discont": 0.25, "period": 0.5}),
+    # Multiples of 1/50: no step is so near a half period that rounding decides.
+    "unwrap": lambda d: ((np.round(d.rows() * 50) / 50,), {"axis": 1, "discont": 0.25, "period": 0.5}),
     "split": lambda d: ((d.rows(),), {"indices": (d.row // 2,), "axis": 1}),
     "unstack": lambda d: ((d.array(8, max(1, d.n // 8)),), {"axis": 0}),
     "squeeze": lambda d: ((d.array(d.n, 1),), {"axis": (1,)}),

@@ -12,6 +12,7 @@ from typing import Any
 
 FORMAT = "gpugrad-bench-1"
 OURS = "gpugrad"
+NOT_MEASURED = "not measured"
 BOUNDS = ("ceiling", "bare NumPy")  # measured in the same rounds, but no peers
 
 
@@ -158,11 +159,12 @@ def ratio_of(times: dict[str, Sequence[float]], ours: str = OURS) -> Ratio | Non
     if not peers or ours not in times:
         return None
     best = min(peers, key=lambda who: median(times[who]))
-    stat = Stat.of([a / b for a, b in zip(times[best], times[ours], strict=True)])
+    stat = Stat.of([a / b for a, b in zip(times[best], times[ours], strict=False)])
     return Ratio(best, stat.median, stat.low, stat.high)
 
 
 def row_of(suite: str, name: str, times: dict[str, Sequence[float]], **more: Any) -> Row:
     """A row from the rounds of each contestant; `ours`, where another than "gpugrad", names which of ours counts."""
     ratio = ratio_of(times, more.get("ours", OURS))
+    more["notes"] = {**getattr(times, "notes", {}), **more.get("notes", {})}
     return Row(suite, name, times={who: Stat.of(t) for who, t in times.items()}, ratio=ratio, **more)

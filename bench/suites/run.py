@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from bench.suites import ceilings
-from bench.suites.machine import new_run
-from bench.suites.row import Fit, Row, Run
+from bench.suites.machine import new_run, others, processor_s
+from bench.suites.row import NOT_MEASURED, Fit, Row, Run
 from bench.suites.task import Settings, Task
 
 SUITES = ("overhead", "ops", "products", "train", "cold", "calculus", "scale")
 
 Watch = Callable[[float, str, float], None]  # (share done, what comes next, seconds left)
 Say = Callable[[str], None]
-NOT_MEASURED = "not measured"
+QUIET = 0.1  # processors that others may use
 
 
 def tasks_of(names: Sequence[str], settings: Settings) -> list[Task]:
@@ -52,10 +52,15 @@ def complete(
 ) -> Run:  # fmt: skip
     """Measure everything; the file's content."""
     run = new_run("cpu", {**chosen, "clock": clock(settings)}, missing)
-    begin, before = time.perf_counter(), ceilings.drift(settings)
+    begin, before, used = time.perf_counter(), ceilings.drift(settings), processor_s()
     add(run, measured(tasks_of(names, settings), settings, watch, say))
     run.settings["drift_ms"] = [round(before, 3), round(ceilings.drift(settings), 3)]
     run.seconds = round(time.perf_counter() - begin, 1)
+    run.settings["others"] = round(others(used, run.seconds), 2)
+    if run.settings["others"] > QUIET:
+        say(
+            f"other programs kept {run.settings['others']:.1f} processors busy: times on the wall are not to be trusted"
+        )
     return run
 
 
@@ -68,7 +73,7 @@ def add(run: Run, found: Iterable[Row | Fit]) -> None:
 
 def clock(settings: Settings) -> str:
     """What the times are."""
-    return "processor time of the process" if settings.threads == 1 else "time on the wall, with pauses between turns"
+    return "processor time of the process" if settings.threads == 1 else "time on the wall"
 
 
 @contextlib.contextmanager

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bench.peers import ours
-from bench.peers.nets import batches_of, flop_of, n_params
+from bench.peers.nets import Net, batches_of, flop_of, n_params
 from bench.suites.row import Fit, Row, Stat, row_of
 from bench.suites.task import Settings, Task
 from bench.timing import Spread, exponents
-from bench.train import Net
 
 # over: (sizes, net of a size, exponent by theory).  By counting products a step costs batch x parameters.
 SERIES: dict[str, tuple[dict[str, Sequence[int]], Any, float]] = {
@@ -26,6 +25,8 @@ SERIES: dict[str, tuple[dict[str, Sequence[int]], Any, float]] = {
         lambda w: Net((w, w, 10), 512), 1.0),
 }  # fmt: skip
 
+WAYS = ("gpugrad", ours.COMPILED)
+
 
 def tasks(settings: Settings) -> Iterator[Task]:
     """One for each series."""
@@ -36,12 +37,12 @@ def tasks(settings: Settings) -> Iterator[Task]:
 def rows(over: str, settings: Settings) -> Iterator[Row | Fit]:
     """A row for each size, eager and compiled in turns, and the exponent of each."""
     sizes, make, theory = SERIES[over]
-    found: dict[str, dict[float, Sequence[float]]] = {who: {} for who in ours.TRAINERS}
+    found: dict[str, dict[float, Sequence[float]]] = {who: {} for who in WAYS}
     for size in sizes[settings.scale]:
         net = make(size)
         measure = n_params(net) if over == "parameters" else size
-        rounds = settings.measure({who: _run(who, net, settings) for who in ours.TRAINERS})
-        for who in ours.TRAINERS:
+        rounds = settings.measure({who: _run(who, net, settings) for who in WAYS})
+        for who in WAYS:
             found[who][measure] = rounds[who]
         yield row_of(
             "scale", f"a step over {over}", rounds, params={over: measure}, flop=flop_of(net),

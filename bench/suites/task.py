@@ -1,36 +1,32 @@
 """Pieces of work of a suite: what is to be measured, about how long it takes, and the rows it gives."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench import timing
+from bench import timing, turns
+from bench.peers import blas
 from bench.suites.row import OURS, Fit, Row
+from bench.turns import Contestant, Pace
 
 ROUNDS = 30
 BUDGET_S = {"tiny": 0.0, "quick": 1.0, "full": 2.0}  # of a row whose 30 rounds would take longer
 FEWEST = {"tiny": 2, "quick": 5, "full": 7}
 SLOW = 20  # times as long as ours
-PAUSE_S = 0.03  # OpenBLAS's and OpenMP's workers spin for so long after their last work
+CHOOSE_THEMSELVES = ("gpugrad compiled",)  # on how many threads they run
 
-Rounds = dict[str, list[float]]
 Runs = dict[str, Callable[[], Any]]
 
 
-class RestedClock:
-    """A wall clock for timeit that waits before each start, until the workers of whoever ran last are asleep."""
+class Rounds(dict[str, list[float]]):
+    """Seconds of each round of each contestant; notes: what was chosen for whom."""
 
-    def __init__(self) -> None:
-        self.runs = False
-
-    def __call__(self) -> float:
-        self.runs = not self.runs
-        if self.runs:
-            time.sleep(PAUSE_S)
-        return time.perf_counter()
+    def __init__(self, found: Mapping[str, list[float]], notes: dict[str, str] | None = None) -> None:
+        super().__init__(found)
+        self.notes = notes or {}
 
 
 @dataclass
@@ -54,28 +50,57 @@ class Settings:
         """{peer: its function of that name}, of the peers that have one."""
         return {name: getattr(peer, what) for name, peer in self.peers.items() if hasattr(peer, what)}
 
-    def measure(self, runs: Runs) -> Rounds:
-        """Seconds of each round of each run, in turns; those that take much longer than ours have fewer rounds, after.
+    @property
+    def clock(self) -> turns.Clock:
+        """With one thread processor time of the process, which other programs do not disturb; else time on the wall."""
+        return time.process_time if self.threads == 1 else time.perf_counter
 
-        With one thread it is processor time of the process, which other programs do not disturb; with several it is
-        time on the wall, with pauses.
+    @property
+    def pace(self) -> Pace:
+        """How a turn goes."""
+        return turns.AT_ONCE if self.scale == "tiny" else turns.ALONE if self.threads == 1 else turns.SHARED
+
+    def measure(self, runs: Runs, more: Mapping[str, Contestant] | None = None) -> Rounds:
+        """Seconds of each round of each run, in turns (bench/turns.py); each on as many threads as are faster for it.
+
+        more: other ways of contestants, tried as well.  Those that take much longer than ours have fewer rounds, after
+        the others.
         """
-        once = {who: _seconds(run) for who, run in runs.items()}
-        ours = min((t for who, t in once.items() if who.startswith(OURS)), default=max(once.values()))
-        slow = [who for who, t in once.items() if t > SLOW * ours and t * ROUNDS > BUDGET_S[self.scale] / 4]
-        found = self._in_turns({who: run for who, run in runs.items() if who not in slow}, once)
-        found |= self._in_turns({who: runs[who] for who in slow}, once)
-        return {who: found[who] for who in runs}
+        try:
+            chosen = {who: self._best(who, run, (more or {}).get(who)) for who, run in runs.items()}
+            once = {who: turns.turn(one, turns.AT_ONCE, time.perf_counter) for who, one in chosen.items()}
+            ours = min((t for who, t in once.items() if who.startswith(OURS)), default=max(once.values()))
+            slow = [who for who, t in once.items() if t > SLOW * ours and t * ROUNDS > BUDGET_S[self.scale] / 4]
+            found = self._in_turns({who: one for who, one in chosen.items() if who not in slow}, once)
+            found |= self._in_turns({who: chosen[who] for who in slow}, once)
+        finally:
+            blas.use_threads(self.threads)
+        return Rounds({who: found[who] for who in runs}, {who: one.how for who, one in chosen.items() if one.how})
 
-    def _in_turns(self, runs: Runs, once: dict[str, float]) -> Rounds:
+    def _best(self, who: str, run: Callable[[], Any], other: Contestant | None) -> Contestant:
+        """The way of a contestant that is fastest: on all threads, on one, or another that is given."""
+        run()
+        use = None if who in CHOOSE_THEMSELVES else getattr(self.peers.get(who), "use_threads", blas.use_threads)
+        ways = [Contestant(run, lambda: use and use(self.threads))]
+        if self.threads > 1 and use:
+            ways.append(Contestant(run, lambda: use(1), "on one thread, which is faster here"))
+        return turns.faster(ways + [other] * (other is not None), self.pace, self.clock)
+
+    def _in_turns(self, chosen: dict[str, Contestant], once: dict[str, float]) -> dict[str, list[float]]:
         """30 rounds, or as many as fit into the budget."""
-        if not runs:
+        if not chosen:
             return {}
-        a_round = sum(max(timing.ROUND_S, once[who]) for who in runs)
-        rounds = max(FEWEST[self.scale], min(ROUNDS, int(BUDGET_S[self.scale] / a_round)))
-        clock = time.process_time if self.threads == 1 else RestedClock()
-        spreads = timing.measure(list(runs.values()), rounds, clock)
-        return {who: [t / 1e6 for t in spread.rounds] for who, spread in zip(runs, spreads, strict=True)}
+        a_round = sum(self.pace.seconds + self.pace.fewest * once[who] for who in chosen)
+        return turns.measure(chosen, self._rounds(a_round), self.pace, self.clock)
+
+    def _rounds(self, a_round: float) -> int:
+        return max(FEWEST[self.scale], min(ROUNDS, int(BUDGET_S[self.scale] / max(a_round, 1e-9))))
+
+    def measure_calls(self, runs: Runs) -> Rounds:
+        """Short turns without rest or warming, a quarter of the budget: for many rows of calls of ours and NumPy's."""
+        a_round = sum(max(timing.ROUND_S, _seconds(run)) for run in runs.values())
+        spreads = timing.measure(list(runs.values()), self._rounds(4 * a_round), self.clock)
+        return Rounds({who: [t / 1e6 for t in spread.rounds] for who, spread in zip(runs, spreads, strict=True)})
 
 
 def _seconds(run: Callable[[], Any]) -> float:

@@ -8,6 +8,7 @@ import pytest
 from bench import __main__ as program
 from bench import command, timing
 from bench.suites import check, machine, ops, task
+from bench.suites import run as running
 from bench.suites.row import BenchError, Ratio, Row, Run, Stat
 from bench.suites.task import Settings, Task
 from gpugrad.core.namespace import PRIMITIVES
@@ -41,6 +42,21 @@ def test_a_copy_that_became_faster_is_no_fault_of_ours_but_a_peer_is():
     assert len(check.falls(stored(old), [new])) == 1
 
 
+@pytest.mark.parametrize(("before", "now", "fell"), [((0.9, 1.1), (0.4, 0.89), 1), ((0.9, 1.1), (0.4, 0.95), 0)])
+def test_ratios_whose_quartiles_meet_are_not_apart(before, now, fell):
+    old, new = row(1.0), row(0.7)
+    old.ratio, new.ratio = Ratio("ceiling", 1.0, *before), Ratio("ceiling", 0.7, *now)
+    assert len(check.falls(stored(old), [new])) == fell
+    assert check.falls(stored(old), [new, row(0.8), row(0.99)]) == []
+
+
+@pytest.mark.parametrize(("others", "now", "fell"), [(0.0, 0.8, 1), (0.2, 0.8, 1), (1.5, 0.8, 0), (1.5, 0.5, 1)])
+def test_a_busy_machine_is_allowed_more_but_not_twice_as_long(others, now, fell, slept):
+    run = stored(row(now))
+    run.settings["others"] = others
+    assert len(check.confirmed(stored(row(1.0)), run, [], Settings("tiny"), print)) == fell
+
+
 def test_a_single_round_is_not_compared():
     once = Stat(1.0, 1.0, 1.0, 1)
     old, new = (Row("cold", "import", {}, {"gpugrad": once, "jax": once}, Ratio("jax", r, r, r)) for r in (1.0, 0.1))
@@ -66,14 +82,23 @@ def test_what_can_be_compared(other, reason):
     assert bool(check.comparable(other, stored(row(1.0)))) == bool(reason)
 
 
-def test_a_row_that_fell_by_chance_is_measured_again_and_forgiven():
+def test_a_row_that_fell_by_chance_is_measured_again_and_forgiven(slept):
     again = Task("ops", "tanh, 64 elements", 1.0, lambda s: iter([row(0.99)]))
     said = []
     assert check.confirmed(stored(row(1.0)), stored(row(0.5)), [again], Settings("tiny"), said.append) == []
-    assert said == ["1 ratios fell; measuring 1 tasks again"]
+    assert said == ["1 ratios fell; measuring 1 tasks again"] and not slept
     slow = again._replace(run=lambda s: iter([row(0.6)]))
     (fall,) = check.confirmed(stored(row(1.0)), stored(row(0.5)), [slow], Settings("tiny"), said.append)
-    assert fall.now == 0.6
+    assert fall.now == 0.6 and slept == [wait for wait in check.WAITS_S if wait]
+    assert said[-1] == "1 ratios fell; measuring 1 tasks again in 30 s"
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """The waits, which are not waited for."""
+    found = []
+    monkeypatch.setattr(check.time, "sleep", lambda seconds: found.append(seconds) if seconds else None)
+    return found
 
 
 class FakeClock:
@@ -87,8 +112,13 @@ class FakeClock:
         return self.now
 
 
+@pytest.fixture(autouse=True)
+def unpinned(monkeypatch):
+    monkeypatch.setattr(program, "pin", lambda threads: None)
+
+
 @pytest.fixture
-def fake_time(monkeypatch):
+def fake_time(monkeypatch, slept):
     """Every measured call takes a microsecond, and the reverse rule of tanh `factor` more."""
     clock, rule = FakeClock(), PRIMITIVES["tanh"].vjp_rules[0]
     cost = SimpleNamespace(factor=1.0)
@@ -111,9 +141,11 @@ def test_a_reverse_rule_that_takes_twice_as_long_fails_the_check_by_name(fake_ti
     monkeypatch.setattr(command.running, "tasks_of", lambda names, s: [ops._task("tanh", 64)])
     before, after = str(tmp_path / "before.json"), str(tmp_path / "after.json")
     options = ["--suite", "tiny", "--peers", "none"]
+    monkeypatch.setattr(running, "others", lambda before, seconds: 0.0)
     assert program.main([*options, "--out", before]) == 0
     assert program.main([*options, "--out", after, "--check", before]) == 0
     assert "no ratio fell by more than 15%" in capsys.readouterr().out
+    monkeypatch.setattr(running, "others", lambda before, seconds: 2.0)
     fake_time.factor = 2.0
     assert program.main([*options, "--out", after, "--check", before]) == 1
     out = capsys.readouterr().out
@@ -156,17 +188,6 @@ def test_a_file_of_another_machine_is_not_compared(monkeypatch, tmp_path, capsys
     words = ["--suite", "tiny", "--peers", "none", "--out", str(tmp_path / "out.json")]
     assert program.main([*words, "--check", str(tmp_path / "there.json")]) == 2
     assert "from another machine" in capsys.readouterr().err
-
-
-def test_threads_are_pinned_in_the_environment(monkeypatch):
-    for name in program.POOLS:
-        monkeypatch.setenv(f"{name}_NUM_THREADS", "7")
-    monkeypatch.setenv("XLA_FLAGS", "--other")
-    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
-    program.pin(1)
-    assert program.os.environ["OPENBLAS_NUM_THREADS"] == "1"
-    assert program.os.environ["XLA_FLAGS"] == "--other --xla_cpu_multi_thread_eigen=false"
 
 
 def test_the_machine_has_a_name_of_its_own():

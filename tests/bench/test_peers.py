@@ -8,12 +8,11 @@ import pytest
 
 from bench.overhead import operands
 from bench.peers import by_hand, cold, ours, registry
-from bench.peers.nets import batches_of, bytes_of, flop_of, forward, n_params
+from bench.peers.nets import Net, batches_of, bytes_of, flop_of, forward, n_params, parameters_of
 from bench.suites import products
 from bench.suites import train as train_suite
 from bench.suites.overhead import as_array, expected
 from bench.suites.row import BenchError
-from bench.train import Net, parameters_of
 
 # Those that import in well under a second; bench/bench_suites.py runs all that are installed.
 LIGHT = ("numpy", "autograd", "mygrad")

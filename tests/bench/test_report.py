@@ -107,7 +107,10 @@ def test_the_readme_s_table_is_filled_and_the_rest_left_alone(tmp_path):
     text = path.read_text()
     assert text.startswith("# before\n<!-- performance -->\n") and text.endswith("<!-- /performance -->\nafter\n")
     assert "9.99" not in text and "| 64-32-10, 32, sgd | 200 µs | 100 µs | 3 | 0.5 |" in text
-    assert "A peer is faster in 4 of 5 rows, most in: train: 64-32-10" in text
+    assert (
+        "A peer is faster in 4 of 5 rows:\n\n- **eager calls beside one compiled call**, 2 rows, 0.25 to 0.25" in text
+    )
+    assert "- **not explained**, 2 rows, 0.5 to 0.5 (most: train: 64-32-10 (batch=32, optimizer=sgd, way=comp" in text
     lengths = {line.count("|") for line in re.findall(r"^\|.*training.*$|^\| 64.*$", text, re.MULTILINE)}
     assert len(lengths) == 1
 

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import timing
-from bench.suites import calculus, ceilings, cold, ops, overhead, products, run, scale, task
+from bench import timing, turns
+from bench.peers.nets import Net
+from bench.suites import calculus, ceilings, cold, machine, ops, overhead, products, run, scale, task
 from bench.suites import train as train_suite
 from bench.suites.operands import work_for
 from bench.suites.row import BenchError, Fit, Ratio, Row, Run, Stat, ratio_of, row_of
-from bench.suites.task import RestedClock, Settings, Task, require_close
-from bench.train import Net
+from bench.suites.task import Settings, Task, require_close
+from bench.turns import Contestant
 from gpugrad.core.namespace import PRIMITIVES
 
 TINY = Settings("tiny", seed=3)
@@ -64,22 +65,55 @@ def test_quartiles():
 
 
 def test_a_slow_contestant_has_rounds_of_its_own(monkeypatch):
-    monkeypatch.setattr(task, "BUDGET_S", {"quick": 0.02})
-    monkeypatch.setattr(task, "FEWEST", {"quick": 2})
-    rounds = Settings("quick").measure({"gpugrad": lambda: None, "slow": lambda: time.sleep(0.004)})
+    monkeypatch.setattr(task, "BUDGET_S", {"tiny": 0.02})
+    rounds = Settings("tiny").measure({"gpugrad": lambda: None, "slow": lambda: time.sleep(0.004)})
     assert list(rounds) == ["gpugrad", "slow"]
     assert len(rounds["gpugrad"]) == 30 and len(rounds["slow"]) < 30
 
 
-def test_the_rested_clock_waits_before_a_start_only(monkeypatch):
-    slept = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    clock = RestedClock()
-    clock()
-    clock()
-    assert slept == [task.PAUSE_S]
-    clock()
-    assert len(slept) == 2
+class Clock:
+    """Time that passes only where a call says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def call(self, seconds):
+        def run():
+            self.now += seconds()
+
+        return run
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(Settings, "clock", made)
+    monkeypatch.setattr(Settings, "pace", turns.AT_ONCE)
+    return made
+
+
+def test_each_is_measured_on_the_threads_that_suit_it(clock):
+    """A peer that is slowed by a second thread is measured on one, and the row says so."""
+    used = []
+    peers = {"torch": SimpleNamespace(use_threads=used.append), "other": SimpleNamespace(use_threads=None)}
+    runs = {
+        "gpugrad compiled": clock.call(lambda: 2.0),
+        "torch": clock.call(lambda: 4.0 * used[-1] if used else 1.0),
+        "other": clock.call(lambda: 7.0),
+    }
+    rounds = Settings("tiny", peers=peers, threads=2).measure(runs)
+    assert rounds.notes == {"torch": "on one thread, which is faster here"} and set(used) == {1, 2}
+    assert set(rounds["torch"]) == {4.0} and set(rounds["other"]) == {7.0}
+    assert row_of("a", "b", rounds).notes == rounds.notes
+
+
+def test_another_way_of_a_peer_is_tried_as_well(clock):
+    ways = {"jax": Contestant(clock.call(lambda: 1.0), how="elsewhere")}
+    rounds = Settings("tiny").measure({"gpugrad": clock.call(lambda: 1.0), "jax": clock.call(lambda: 3.0)}, ways)
+    assert rounds.notes == {"jax": "elsewhere"} and set(rounds["jax"]) == {1.0}
 
 
 def test_close_enough_is_a_share_of_the_largest_entry():
@@ -145,9 +179,10 @@ def test_a_peer_that_trains_otherwise_is_left_out_and_named():
         return trainer._replace(step=lambda x, y: trainer.step(x, y) * 1.01)
 
     settings = Settings("tiny", peers={"other": SimpleNamespace(trainer=other)})
-    eager, compiled = train_suite.rows(Net((4, 3, 2), 5), "adam", settings)
+    eager, compiled, by_numpy = train_suite.rows(Net((4, 3, 2), 5), "adam", settings)
     assert "the losses of other are off" in eager.notes["other"] and "other" not in eager.times
     assert eager.params["way"] == "eager" and compiled.ours == "gpugrad compiled" and eager.ratio is None
+    assert by_numpy.params["way"] == "compiled, executor numpy" and by_numpy.ours == "gpugrad NumPy executor"
 
 
 def test_an_exponent_is_fitted_to_each_series():
@@ -159,8 +194,9 @@ def test_an_exponent_is_fitted_to_each_series():
 
 @pytest.mark.parametrize("kind", ["gradients", "norms"])
 def test_per_sample_rows_are_checked(kind):
-    (row,) = calculus.per_sample_rows(kind, TINY)
-    assert row.times["gpugrad"].median > 0
+    eager, compiled = calculus.per_sample_rows(kind, TINY)
+    assert eager.ours == "gpugrad" and compiled.ours == "gpugrad compiled" and eager.key != compiled.key
+    assert compiled.times["gpugrad compiled"].median > 0
 
 
 def test_checkpoints_take_less_memory():
@@ -221,3 +257,18 @@ def test_sizes_count_what_is_installed_for_a_library():
 def test_what_a_fresh_interpreter_says():
     assert cold._python("-c", "print(1); print(2)") == ["2"]
     assert cold._python("-c", "raise SystemExit('no use')") == "left out: no use"
+
+
+def test_other_programs_are_counted(tmp_path):
+    before = machine.processor_s()
+    assert machine.others((0.0, 0.0), 1e12) < 1e-3 and machine.others(before, 1.0) >= 0.0
+    every, own = machine.processor_s()
+    assert every >= own > 0.0 or every == 0.0
+
+
+def test_a_busy_machine_is_said_to_be_one(monkeypatch):
+    said = []
+    monkeypatch.setattr(run, "tasks_of", lambda names, settings: [])
+    monkeypatch.setattr(run, "others", lambda before, seconds: 1.26)
+    found = run.complete([], TINY, {}, {}, lambda *given: None, said.append)
+    assert found.settings["others"] == 1.26 and said[0].startswith("other programs kept 1.3 processors busy")
