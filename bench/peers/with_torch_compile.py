@@ -4,12 +4,16 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch._dynamo
 
 from bench.peers import with_torch
 from bench.peers.nets import Net
 from bench.peers.with_torch import set_threads, use_threads
 
 __all__ = ["set_threads", "trainer", "use_threads"]
+
+# All nets share one function here, and torch runs it eagerly once it was compiled this often; a user has one net.
+torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = 1024
 
 
 def _step(net: Net, optimizer: str) -> Any:
