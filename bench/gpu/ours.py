@@ -186,7 +186,12 @@ def _library_step(name: str, executor: str | None, place: Any, case: Case, array
         grads = [p.grad.data for p in params]
         return (loss.data, *grads[::2], *grads[1::2])
 
-    return Contestant(name, run, _reader(place))
+    def read(outputs: Any) -> list[np.ndarray]:
+        if executor == "graph" and "not captured" in (told := take_step.explain()):  # after the first run
+            raise RuntimeError(next(line for line in told.splitlines() if "not captured" in line))
+        return _reader(place)(outputs)
+
+    return Contestant(name, run, read)
 
 
 def _reader(place: Any) -> Callable[[Any], list[np.ndarray]]:

@@ -175,7 +175,7 @@ class Traced:
         return out.write(y)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._refuse("a NumPy function, or np.asarray(),")
+        self._refuse("a NumPy function, np.asarray(), or an array of NumPy's indexed by it (make that a Tensor)")
 
     def __float__(self) -> float:
         self._refuse("float()")
@@ -207,8 +207,8 @@ class Traced:
         self.trace.require_open(self)
         self.trace.refuse(
             f"compile: {what} asks for the value of an array of shape {self.shape}, which a recorded program computes "
-            f"anew in every call{at_user_line()}; use gpugrad.ops.where and the like, do it outside the compiled "
-            "function, or pass fallback=True"
+            f"anew in every call{at_user_line()}; return it and do that outside the compiled function, use "
+            "gpugrad.ops.where and the like, or pass fallback=True"
         )
 
 

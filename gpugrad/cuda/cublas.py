@@ -46,10 +46,6 @@ class Workspace:
             self._of_stream[stream] = runtime.current().empty((self.n_bytes,), np.uint8)
         return int(self._of_stream[stream].data.ptr)
 
-    def pieces(self) -> list[Any]:
-        """The piece of each stream."""
-        return list(self._of_stream.values())
-
 
 class Handle:
     """One cuBLAS handle with its workspaces, used by one thread on one device."""
@@ -129,7 +125,7 @@ def _filled(value: float) -> Any:
     both = np.zeros(2)
     both[0] = value
     both[1:].view(np.float32)[0] = value
-    target = runtime.current().empty((2,), np.float64)
+    target = runtime.current().zeros((2,), np.float64)  # not `empty`, which may be where a program wants a value
     target.set(both)
     return target
 
@@ -148,10 +144,9 @@ def own_handle(name: str, make: Callable[[Any], Any]) -> tuple[Any, int]:
     return handles[key], stream
 
 
-def workspaces() -> list[Any]:
-    """All workspaces of this thread's handles: a captured product needs its own as long as the graph lives."""
-    handles = _of_thread.__dict__.get("handles", {}).values()
-    return [piece for handle in handles for piece in handle.workspace.pieces()]
+def handles() -> list[Any]:
+    """This thread's handles: a captured product needs their workspaces and constants while its graph lives."""
+    return list(_of_thread.__dict__.get("handles", {}).values())
 
 
 def handle() -> tuple[Handle, int]:

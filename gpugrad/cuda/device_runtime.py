@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import threading
 import weakref
 from typing import Any
 
@@ -11,9 +12,10 @@ from ..backend.cupy import import_cupy, reason
 from ..errors import DeviceError
 from .lane import DeviceLane
 from .runtime import Limits
-from .source import kernel_source
+from .source import GENERATED, kernel_source
 
 OPTIONS = ("-std=c++17",)  # CuPy adds the architecture, and -ftz=true
+EACH_ROUNDS = ("-fmad=false",)  # in generated kernels: a * a - b * b is 0 where a is b, as call by call
 _SHARED_WITHOUT_OPT_IN = 48 << 10
 
 
@@ -30,6 +32,7 @@ class DeviceRuntime:
         self._limits: dict[int, Limits] = {}
         self._libraries: dict[str, ctypes.CDLL] = {}
         self._lanes: weakref.WeakValueDictionary[int, DeviceLane] = weakref.WeakValueDictionary()
+        self._lock = threading.Lock()
         self._streams: dict[int, tuple[Any, Any]] = {}  # of lanes; kept, as libraries have a workspace for each
 
     def limits(self) -> Limits:
@@ -89,20 +92,22 @@ class DeviceRuntime:
 
     def lane(self) -> DeviceLane:
         device = self._device()
-        lane = self._lanes.get(device)
-        if lane is None:
-            if device not in self._streams:
-                new = self._cupy.cuda.Stream
-                self._streams[device] = new(non_blocking=True), new(non_blocking=True)
-            lane = self._lanes[device] = DeviceLane(self._cupy, *self._streams[device])
+        with self._lock:
+            lane = self._lanes.get(device)
+            if lane is None:
+                if device not in self._streams:
+                    new = self._cupy.cuda.Stream
+                    self._streams[device] = new(non_blocking=True), new(non_blocking=True)
+                lane = self._lanes[device] = DeviceLane(self._cupy, *self._streams[device])
         return lane
 
     def event(self) -> "DeviceEvent":
         return DeviceEvent(self._cupy)
 
     def pinned(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        n = math.prod(shape)
-        memory = self._cupy.cuda.alloc_pinned_memory(max(1, n * np.dtype(dtype).itemsize))
+        """Host memory of its own: of a pool it would be somebody's again while a copy still reads it."""
+        n, cuda = math.prod(shape), self._cupy.cuda
+        memory = cuda.PinnedMemoryPointer(cuda.PinnedMemory(max(1, n * np.dtype(dtype).itemsize)), 0)
         return np.frombuffer(memory, dtype, n).reshape(shape)
 
     def send(self, target: Any, source: np.ndarray) -> None:
@@ -111,7 +116,8 @@ class DeviceRuntime:
     def _compile(self, key: tuple[str, str, int]) -> Any:
         """The bound function, allowed all the shared memory that its static arrays leave of the device's."""
         file, name, _ = key
-        module = self._cupy.RawModule(code=kernel_source(file), options=OPTIONS, name_expressions=(name,))
+        options = (*OPTIONS, *EACH_ROUNDS) if file in GENERATED else OPTIONS
+        module = self._cupy.RawModule(code=kernel_source(file), options=options, name_expressions=(name,))
         try:
             kernel = module.get_function(name)
             most = self.limits().shared_bytes - kernel.shared_size_bytes

@@ -5,7 +5,6 @@ i + n_threads, ... of V neighbouring elements (16 bytes of the widest dtype, whe
 axis are aligned and long enough), the rest go one by one.  Bytes moved: every input and output once.
 """
 
-import functools
 import hashlib
 import math
 from typing import Any, NamedTuple
@@ -144,7 +143,6 @@ def _way(found: Layout, pack: int) -> Way:
     return Way(pack, len(extents), tuple(walks), n >= 2**31)
 
 
-@functools.lru_cache(maxsize=1024)
 def written(recipe: Recipe, way: Way) -> str:
     """The name under which `kernel_source` finds the kernel of a recipe."""
     text = source_of(recipe, way)

@@ -53,7 +53,7 @@ def serves(function: str, operands: tuple[str | None, ...], out: str, params: tu
     if loop is None or any(c_name(d) is None for d in (*operands, out) if d is not None):
         return False
     if function in ("where", "astype"):
-        return operands[0] is not None
+        return operands[0] is not None and all(d in (None, out) for d in operands[1:])
     return all(d in (None, loop) for d in operands) and expression(function, loop, out, params) is not None
 
 
@@ -70,6 +70,9 @@ def source_of(recipe: Recipe, way: Way) -> str:
 
 _SHARED = """
 template <typename T, int S> struct __align__(sizeof(T) * S) Some { T at[S]; };  // one access, of 16 bytes at most
+template <typename T, typename A> __device__ __forceinline__ T rounded(A x) { return narrow<T>(Acc<T>(x)); }
+template <> __device__ __forceinline__ __half rounded<__half>(double x) { return __double2half(x); }
+template <> __device__ __forceinline__ __nv_bfloat16 rounded<__nv_bfloat16>(double x) { return __double2bfloat16(x); }
 template <typename A> __device__ __forceinline__ A infinite() { return Range<A>::largest() * A(2); }
 template <typename A> __device__ __forceinline__ A not_a_number() { return infinite<A>() - infinite<A>(); }
 """
@@ -93,7 +96,7 @@ def _step(recipe: Recipe, step: Step, target: str) -> str:
     names = [f"const {arithmetic(w)} {x} = {_value(o, w)};" for x, o, w in given]
     text, out = _expression(step, loop), c_name(step.dtype)
     if is_float(step.dtype):
-        text = f"narrow<{out}>(Acc<{out}>({text}))"
+        text = f"rounded<{out}>({text})"
     types = f"typedef {arithmetic(loop)} A; typedef {_unsigned(loop)} U;"
     return f"{types} {' '.join(names)} {target} = ({out})({text});"
 

@@ -148,7 +148,7 @@ def _place(name: str, i: int, axis: int, shape: tuple[int, ...]) -> int:
 def _beside(x: Any, array: Any) -> Any:
     """A NumPy index array brought to the device of x."""
     there = raw(x)
-    if type(there) is np.ndarray or not isinstance(array, np.ndarray) or isinstance(there, np.generic):
+    if isinstance(there, np.ndarray | np.generic) or not isinstance(array, np.ndarray):  # a trace's arrays too
         return array
     return array_device(there).asarray(array)
 

@@ -130,6 +130,8 @@ def _(F, batched, a, b):
     (a_batched, b_batched), a_rank, b_rank = batched, len(a.shape) - batched[0], len(b.shape) - batched[1]
     if not b_batched and b_rank <= 2:
         return F.matmul(a, b)
+    if not a_batched and (a_rank, b_rank) == (2, 1):
+        return F.linear(b, a, None)  # many vectors: one product of two matrices
     rank = max(a_rank, b_rank, 2)
 
     def matrices(x: Any, mine: bool, own: int, vector_axis: int) -> Any:

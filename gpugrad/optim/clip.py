@@ -44,18 +44,20 @@ def clip_grad_norm_(
             f"clip_grad_norm_: the norm of the gradients is {float(total)}; expected a finite one: lower the learning "
             "rate, or pass error_if_nonfinite=False"
         )
-    if _scaled_by_kernel(grads, total, max_norm):
-        return total
-    scale = max_norm / (total + 1e-6)
-    if isinstance(total, np.generic):  # known on the host, so most calls end here
-        if scale >= 1:
-            return total
-        scale = float(scale)
-    else:
-        scale = backend_of_type(type(total)).xp.minimum(scale, 1)
-    for g in grads:
-        _scale(g, scale)
+    _scale_down(grads, total, max_norm)
     return total
+
+
+def grad_norm(parameters: Iterable[Tensor]) -> Any:
+    """The norm of all gradients together, as clip_grad_norm_ finds it, and nothing is changed."""
+    grads = _grads(parameters, "grad_norm")
+    return _total_norm([g.data for g in grads], 2.0) if grads else np.float64(0)
+
+
+def clip_by_known_norm_(parameters: Iterable[Tensor], max_norm: float, total: Any) -> None:
+    """What clip_grad_norm_ does to gradients whose norm is `total`, as `grad_norm` gives it."""
+    total = np.float64(total) if isinstance(total, np.ndarray) else total
+    _scale_down(_grads(parameters, "clip_by_known_norm_"), total, max_norm)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -83,6 +85,20 @@ def _grads(parameters: Tensor | Iterable[Tensor], asked_by: str) -> list[Tensor]
     if len(devices := {str(array_device(g.data)) for g in grads}) > 1:
         raise DeviceError(f"{asked_by}: the gradients are on {sorted(devices)}; expected one device")
     return grads
+
+
+def _scale_down(grads: list[Tensor], total: Any, max_norm: float) -> None:
+    scale: Any
+    if isinstance(total, np.generic):  # known on the host, so most calls end here
+        scale = max_norm / (float(total) + 1e-6)
+        if scale >= 1:
+            return
+    elif _scaled_by_kernel(grads, total, max_norm):
+        return
+    else:
+        scale = backend_of_type(type(total)).xp.minimum(max_norm / (total + 1e-6), 1)
+    for g in grads:
+        _scale(g, scale)
 
 
 def _scaled_by_kernel(grads: list[Tensor], total: Any, max_norm: float) -> bool:
@@ -117,16 +133,19 @@ def _total_norm(arrays: list[Any], norm_type: float) -> Any:
 
 
 class _TotalNorm:
-    """In a program one call, which may look at what it computes: the second try in float64 is in it."""
+    """In a program one call, which may look at what it computes: the second try in float64 is in it.
+
+    The executor "fast" writes it in code of its own, which sums in float64 at once.
+    """
 
     name, kind = "total_norm", "opaque"
 
     def __init__(self, norm_type: float) -> None:
-        self._norm_type = norm_type
+        self.norm_type = norm_type
 
     def bind(self, backend: Any) -> Any:
         """The norm as a function of the gradients' arrays."""
-        return lambda *arrays: _total_norm([*arrays], self._norm_type)
+        return lambda *arrays: _total_norm([*arrays], self.norm_type)
 
 
 def _parts(xp: Any, flat: list[Any], norm_type: float) -> list[Any]:

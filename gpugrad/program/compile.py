@@ -118,9 +118,11 @@ class Compiled:
         return result
 
     def _warn_of_many(self, entry: Entry) -> None:
+        around = self._entries and entry.recorded.surroundings.differs_from(self._entries[0].recorded.surroundings)
         warnings.warn(
             f"compile: {name_of(self._f)} has been traced {self.n_traces} times; what differs from call to call should "
-            f"be an array and not {entry.statics()}, and arrays of Tensors should be written to, not replaced",
+            f"be an array among the arguments and not {around or entry.statics()}, and arrays of Tensors should be "
+            "written to, not replaced",
             RuntimeWarning,
             stacklevel=4,
         )

@@ -1,5 +1,6 @@
 """What a function can see from outside: variables, and what its attribute names reach in the objects they hold."""
 
+import dis
 import functools
 import math
 import operator
@@ -9,8 +10,10 @@ from collections import deque
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType, SimpleNamespace
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, Generic, Protocol
+
+import numpy as np
 
 from .arguments import NUMBERS
 
@@ -18,7 +21,12 @@ COLLECTIONS = (list, dict, set, frozenset, tuple, deque)
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _OPAQUE = sys.stdlib_module_names | {"gpugrad", "numpy", "cupy"}
 _BASES = (object, Generic, Protocol, ABC, Enum)  # which say nothing of what an object does
+_PLAIN = (("types", "SimpleNamespace"), ("argparse", "Namespace"))  # Python's, which hold what a user puts there
 _MOST_WRAPPERS = 8
+_OF_VARIABLES = tuple(f"{do}_{kind}" for do in ("LOAD", "STORE", "DELETE") for kind in ("GLOBAL", "DEREF", "NAME"))
+_OF_VARIABLES += ("LOAD_CLASSDEREF", "LOAD_FROM_DICT")
+_SUBSCRIPT = (("BINARY_SUBSCR", ""), ("BINARY_OP", "[]"))  # by Python's version
+_BY_NAME = ("LOAD_NAME", "STORE_NAME", "DELETE_NAME")  # of the body of a class
 _PYTHON = tuple({str(Path(p).resolve()) for p in (sys.prefix, sys.base_prefix)})
 
 
@@ -53,6 +61,11 @@ def is_users(f: Any) -> bool:
     return not ours and _is_users_file(f.__code__.co_filename)
 
 
+def is_ours(code: CodeType) -> bool:
+    """True for code of gpugrad."""
+    return code.co_filename.startswith(_PACKAGE)
+
+
 def _is_users_file(name: str) -> bool:
     return not name.startswith((_PACKAGE, "<frozen")) and "site-packages" not in name
 
@@ -63,51 +76,99 @@ def names_in(code: CodeType) -> set[str]:
     return set(code.co_names).union(*inner)
 
 
-def variables(f: Any, names: set[str]) -> Iterator[tuple[str, functools.partial[Any]]]:
+@functools.cache
+def _globals_in(code: CodeType) -> frozenset[str]:
+    """The globals alone, which a loop around the function may name as it names an attribute: `step`, `mean`."""
+    inner = [_globals_in(c) for c in code.co_consts if isinstance(c, CodeType)]
+    own = {str(i.argval) for i in dis.get_instructions(code) if "GLOBAL" in i.opname or i.opname in _BY_NAME}
+    return frozenset(own).union(*inner)
+
+
+def variables(f: Any) -> Iterator[tuple[str, functools.partial[Any]]]:
     """(name, function that reads it) for the closure, the globals and the defaults of f."""
     for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
         yield name, functools.partial(getattr, cell, "cell_contents")
-    for name in sorted(names & f.__globals__.keys()):
+    for name in sorted(_globals_in(f.__code__) & f.__globals__.keys()):
         yield name, functools.partial(operator.getitem, f.__globals__, name)
     for name in ("__defaults__", "__kwdefaults__"):
         if getattr(f, name) is not None:
             yield name, functools.partial(getattr, f, name)
 
 
-def attributes(x: Any, names: set[str]) -> Iterator[tuple[str, Any]]:
-    """(name, value) for the attributes of an object, a class or a user's module that are among the names."""
+@functools.cache
+def keys_in(code: CodeType, name: str) -> frozenset[str] | None:
+    """The words by which code looks into a variable, where it does nothing else with that: `settings["scale"]`."""
+    keys: set[str] = set()
+    steps = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
+    for n, step in enumerate(steps):
+        if step.argval == name and step.opname.startswith(_OF_VARIABLES):
+            if (key := _key_of(steps[n + 1 : n + 3])) is None:
+                return None
+            keys.add(key)
+    inner = [keys_in(c, name) for c in code.co_consts if isinstance(c, CodeType)]
+    return None if None in inner else frozenset(keys).union(*(k for k in inner if k))
+
+
+def _key_of(steps: list[dis.Instruction]) -> str | None:
+    """The word by which these instructions, after a variable, look into it."""
+    if len(steps) < 2 or steps[0].opname != "LOAD_CONST" or type(steps[0].argval) is not str:
+        return None
+    return steps[0].argval if (steps[1].opname, steps[1].argrepr) in _SUBSCRIPT else None
+
+
+def attributes(x: Any, names: set[str], read: set[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """(name, value) for the attributes of an object, a class or a user's module that are among the names.
+
+    Of what the object itself holds it is those that were `read`, where that is known.
+    """
     if isinstance(x, ModuleType):
         found = dict(vars(x)) if _is_users_module(x) else {}
     elif is_opaque(x):
         found = {}
     else:
-        kinds = x.__mro__ if isinstance(x, type) else type(x).__mro__
+        kinds = [kind for kind in (x.__mro__ if isinstance(x, type) else type(x).__mro__) if not _is_known(kind)]
         found = {k: v for kind in reversed(kinds) for k, v in vars(kind).items() if not hasattr(type(v), "__get__")}
-        found |= {k: getattr(x, k) for k in names if _is_slot(x, k) and hasattr(x, k)}
-        found |= {} if isinstance(x, type) else getattr(x, "__dict__", {})
+        names = names | (read or set())
+        if not isinstance(x, type):
+            own = own_attributes(x, names)
+            found = {k: v for k, v in found.items() if k not in own}
+            found |= {k: v for k, v in own.items() if read is None or k in read}
     yield from ((name, found[name]) for name in sorted(names & found.keys()))
 
 
-def methods(x: Any, names: set[str]) -> Iterator[Any]:
-    """The user's functions among the methods of an object that are among the names."""
-    kinds = x.__mro__ if isinstance(x, type) else type(x).__mro__
-    for name in sorted(names):
-        g = next((vars(kind)[name] for kind in kinds if name in vars(kind)), None)
-        g = g.fget if isinstance(g, property) else getattr(g, "__func__", g)
-        if isinstance(g, FunctionType) and is_users(g):
-            yield g
+def own_attributes(x: Any, names: set[str]) -> dict[str, Any]:
+    """What an object holds under these names, in slots or in its dictionary."""
+    slots = {k: getattr(x, k) for k in names if _is_slot(x, k) and hasattr(x, k)}
+    own = getattr(x, "__dict__", {})
+    return slots | {k: own[k] for k in names & own.keys()}
+
+
+def reader(x: Any, name: str) -> functools.partial[Any]:
+    """What reads an attribute; one that a property of that name stands for, from where it is kept."""
+    if not isinstance(x, type) and isinstance(getattr(type(x), name, None), property):
+        return functools.partial(operator.getitem, vars(x), name)
+    return functools.partial(getattr, x, name)
+
+
+def methods(kind: type, names: set[str]) -> Iterator[Any]:
+    """The user's functions among the methods of a class that are among the names, overridden ones too."""
+    for k in kind.__mro__:
+        for name in sorted(names & vars(k).keys()):
+            g = vars(k)[name]
+            yield from functions_of(g.fget if isinstance(g, property) else getattr(g, "__func__", g))
 
 
 def is_opaque(x: Any) -> bool:
-    """True for numbers, arrays, collections, and objects of Python's own, of gpugrad and of installed packages."""
+    """True for numbers, arrays, collections, and objects of classes that are Python's, gpugrad's or of packages."""
     if isinstance(x, FunctionType):
         return not is_users(x)
-    kind = x if isinstance(x, type) else type(x)
-    return kind is not SimpleNamespace and any(_is_known(k) for k in kind.__mro__ if k not in _BASES)
+    return _is_known(x if isinstance(x, type) else type(x))
 
 
 def _is_known(kind: type) -> bool:
     module = kind.__module__
+    if kind in _BASES or (module, kind.__qualname__) in _PLAIN:
+        return kind in _BASES
     file = getattr(sys.modules.get(module), "__file__", None) or ""
     return module.partition(".")[0] in _OPAQUE or "site-packages" in file
 
@@ -128,16 +189,27 @@ def elements(x: Any) -> list[Any]:
 
 def same_elements(x: Any, before: list[Any]) -> bool:
     """True where a collection holds what it held."""
-    n = 2 * len(x) if isinstance(x, dict) else len(x)
-    return n == len(before) and all(map(same, elements(x), before))
+    if len(before) != (2 * len(x) if isinstance(x, dict) else len(x)):
+        return False
+    now = elements(x)
+    return all(map(operator.is_, now, before)) or all(map(same, now, before))
+
+
+def may_be_equal(x: Any) -> bool:
+    """True for a value that another object may be the same as."""
+    return type(x) in NUMBERS or isinstance(x, tuple | np.generic | MethodType)
 
 
 def same(now: Any, before: Any) -> bool:
-    """True for the same object, for equal numbers of one type, and for the same method."""
+    """True for the same object, for equal numbers of one type, tuples of these, and for the same method."""
     if now is before:
         return True
     if type(now) is not type(before):
         return False
+    if isinstance(now, tuple):
+        return len(now) == len(before) and all(map(same, now, before))
+    if isinstance(now, np.generic):
+        return bool(now.dtype == before.dtype) and now.tobytes() == before.tobytes()
     if type(now) in NUMBERS:
         return bool(now == before) and (type(now) is not float or math.copysign(1, now) == math.copysign(1, before))
     return isinstance(now, MethodType) and now == before

@@ -24,6 +24,7 @@ class NumpyPlan:
 
     name, why = "numpy", "NumPy alone, into planned buffers"
     skips: frozenset[str] = frozenset({"accumulate"})  # NumPy's products cannot add
+    in_blocks = True  # fused calls are run block by block
 
     def __init__(self, program: Program) -> None:
         self.program, self.quiet = program, program.quiet
@@ -38,7 +39,7 @@ class NumpyPlan:
             apart = call.primitive.name == "fused" and not self.runs_whole(call, late)
             calls += call.primitive.calls if apart else [call]
         calls = numpy_forms(calls)
-        self.places = Places(program, calls)
+        self.places = Places(program, calls, self.in_blocks)
         self.scratch_bytes = 0
         self._open()
         for call in calls:
@@ -82,11 +83,12 @@ class NumpyPlan:
             self._code.line(f"{self._late[v]} = {empty}({v.shape!r}, {self._code.name(v.dtype)})")
 
     def _close(self) -> None:
-        results = []
-        for v in self.program.results:
-            fresh = v in self.places.fresh and v not in results
-            results.append(v)
-            self._code.line(f"y{len(results) - 1} = {self._operand(v)}{'' if fresh else '.copy()'}")
+        fresh, results = {*self.places.fresh}, self.program.results
+        for i, v in enumerate(results):
+            root = self.places.root.get(v, v)
+            is_new = root in fresh and v.size == root.size
+            fresh -= {root} if is_new else set()
+            self._code.line(f"y{i} = {self._operand(v)}{'' if is_new else '.copy()'}")
         copyto = self._code.name(np.copyto, "copyto")
         staged = []
         for assign in self.places.copied:

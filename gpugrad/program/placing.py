@@ -26,10 +26,14 @@ def blank(v: Value) -> np.ndarray:
 
 
 class Places:
-    """An array for each value of `calls`; inputs, and views of them, have none, as they come with each run."""
+    """An array for each value of `calls`; inputs, new results, and views of them, have none: they come with each run.
 
-    def __init__(self, program: Program, calls: list[Call]) -> None:
-        self.program, self.calls = program, calls
+    With `blocks` what fused calls make and read is placed beforehand.
+    """
+
+    def __init__(self, program: Program, calls: list[Call], blocks: bool = True) -> None:
+        self.program, self.calls, self._blocks = program, calls, blocks
+        self.fresh: list[Value] = []
         self.root: dict[Value, Value] = {}
         self.views: dict[Value, Call] = {}  # a view's call, for those that need no work
         self.joined: set[int] = set()  # calls of "concatenate" that need no work, by id
@@ -50,8 +54,9 @@ class Places:
         return v.array if v.kind in ("state", "const") else self.arrays[v]
 
     def comes_late(self, v: Value) -> bool:
-        """True for inputs, and views of them."""
-        return self.root.get(v, v).kind == "input"
+        """True for inputs and new results, and views of them."""
+        root = self.root.get(v, v)
+        return root.kind == "input" or root in self.fresh
 
     def _own(self) -> list[Value]:
         """Roots that need memory in the arena."""
@@ -181,8 +186,8 @@ class Places:
     def _place_in_arena(self) -> int:
         """Addresses for the roots that have none, by first fit over the time that each lives; the arena's bytes."""
         own = self._own()
-        results = {v for v in self.program.results if self.root.get(v, v) is v and v in self._born}
-        self.fresh = [v for v in own if v in results and not self._seen_otherwise(v) and not self._in_blocks(v)]
+        whole = {self.root.get(v, v) for v in self.program.results if v.size == self.root.get(v, v).size}
+        self.fresh = [v for v in own if v in whole and not self._is_laid_otherwise(v) and not self._in_blocks(v)]
         fresh = set(self.fresh)
         taken: list[tuple[int, int, int, int]] = []  # (first byte, last byte + 1, born, last read)
         address: dict[Value, int] = {}
@@ -210,11 +215,12 @@ class Places:
 
     def _in_blocks(self, v: Value) -> bool:
         """True where a call that runs in blocks makes or reads v: its views are made beforehand."""
-        fused = (call for call in self.calls if call.primitive.name == "fused")
-        return any(v in call.inputs or v in call.outputs for call in fused)
+        fused = (call for call in self.calls if self._blocks and call.primitive.name == "fused")
+        return any(self.root.get(x, x) is v for call in fused for x in (*call.values, *call.outputs))
 
-    def _seen_otherwise(self, v: Value) -> bool:
-        return any(self.root[x] is v for x in self.views)
+    def _is_laid_otherwise(self, v: Value) -> bool:
+        """True where views show how v lies, and that is not row by row, as new results do."""
+        return v.layout is not None and any(self.root[x] is v for x in self.views)
 
     def _over_an_input(self, v: Value, address: dict[Value, int]) -> int | None:
         """The address of an input that v's call reads for the last time, of v's size and layout."""

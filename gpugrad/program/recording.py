@@ -33,8 +33,16 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
     """Run f on these arguments and record it.  Nothing has changed after: the effects are the program's."""
     leaves, unflatten = flatten((args, kwargs))
     surroundings = Surroundings(f, [x for x in leaves if not is_input(x)])
+    try:
+        return _record(f, leaves, unflatten, surroundings)
+    except BaseException:
+        surroundings.restore()
+        raise
+
+
+def _record(f: Callable[..., Any], leaves: list[Any], unflatten: Any, surroundings: Surroundings) -> Recorded:
     with tracing(Trace()) as trace:
-        state = State(trace)
+        state, reads = State(trace), surroundings.reads()
         traced = [trace.input(array_of(x)) if is_input(x) else None for x in leaves]
         try:
             with state:
@@ -42,7 +50,8 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
                 given = [_like(x, v) for x, v in zip(leaves, traced, strict=True)]
                 new_args, new_kwargs = unflatten(given)
                 sizes = _sizes(new_args, new_kwargs)
-                out = _run(f, trace, new_args, new_kwargs)
+                with reads:
+                    out = _run(f, trace, new_args, new_kwargs)
                 surroundings.require_unchanged()
                 _require_unwritten(f, given, [v for v in traced if v is not None], inputs)
                 if sizes != _sizes(new_args, new_kwargs):
@@ -67,7 +76,7 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
     state.let_go()
     _require_apart(f, [array_of(x) for x in leaves if is_input(x)], program)
     homes = [(t, t.data) for _, t in grads if t is not None and id(t) not in state.tensors]
-    return Recorded(program, rebuild, state, grads, homes, surroundings)
+    return Recorded(program, rebuild, state, grads, homes, surroundings.narrowed(reads))
 
 
 def _run(f: Callable[..., Any], trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

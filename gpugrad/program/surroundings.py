@@ -1,18 +1,15 @@
 """The variables around a compiled function: it is traced with what they are, and must not change them."""
 
-import copy
 import functools
 import inspect
 import random
 from collections.abc import Callable, Iterable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..core import parts
-from ..core.tensor import Tensor
-from ..core.traced import Traced
 from ..errors import TraceError
 from .arguments import NUMBERS
 from .looking import (
@@ -21,81 +18,116 @@ from .looking import (
     elements,
     functions_of,
     held_by,
+    keys_in,
+    may_be_equal,
     methods,
     names_in,
+    reader,
     same,
     same_elements,
     variables,
 )
+from .module_parts import Parts, counted, is_leaked
+from .reads import Reads
+from .restoring import Still, array_of, assign, generator_of, refill
 from .source import Source
 
-_MOST = 64  # functions looked into
-_MOST_OBJECTS = 10_000
+_MOST = 1000  # functions looked into
+_MOST_OBJECTS = 10_000  # after so many, long collections are compared, and what is in them is no more looked at
+_LONG = 1000
+_ONCE = " (what is set once, as a cache: call what sets it before)"
 _SMALL = 1 << 17  # bytes of an array that is compared with what it was
 
 
 class Surroundings:
     """What a function, and the user's functions it names, refer to: closures, globals, and attributes of these.
 
-    `objects` are those among its arguments that are no inputs.
+    `objects` are those among its arguments that are no inputs.  `read` is what a traced run read: without it, which is
+    before the run, all that might be read is looked at.
     """
 
-    def __init__(self, f: Any, objects: Iterable[Any] = ()) -> None:
-        self.name = name_of(f)
+    def __init__(self, f: Any, objects: Iterable[Any] = (), read: Reads | None = None) -> None:
+        self.name, self.f, self._arguments, self._read = name_of(f), f, list(objects), read
         self.guards: list[tuple[str, Callable[[], Any], Any]] = []
         self._collections: list[tuple[str, Any, list[Any]]] = []
-        self._still: list[tuple[str, Callable[[], Any], Any]] = []  # what the traced run may not change, not guarded
+        self._still: list[Still] = []  # what the traced run may not change, not guarded
         self._functions: list[Any] = []
         self._names: set[str] = set()
         self._objects: list[Any] = []
         self._seen: dict[Any, Any] = {}  # keys of what was looked at; objects are kept, so that no id comes twice
-        for x in (f, *objects):
+        for x in (f, *self._arguments):
             self._look_at(type(x).__name__, x)
         self._look_at_attributes()
-        self.parts = Parts([x for x in self._objects if parts.attributes_of(x) is not None])
+        modules = [x for x in self._objects if parts.attributes_of(x) is not None]
+        self.parts = Parts(modules, self._read_of, read is not None)
         self._look_at_generators()
         kept = [(x, keep(x)) for x in self._objects for kind, keep in parts.SETTINGS if isinstance(x, kind)]
         self._settings: list[tuple[Any, Callable[[], bool]]] = kept
 
+    def reads(self) -> Reads:
+        """A scope that notes which attributes are read."""
+        return Reads(self._objects)
+
+    def narrowed(self, read: Reads) -> "Surroundings":
+        """Those that were read, as they are now."""
+        return Surroundings(self.f, self._arguments, read)
+
+    def differs_from(self, other: "Surroundings") -> str:
+        """The names of the variables and attributes that are other ones there."""
+        values = {name: value for name, _, value in other.guards}
+        return ", ".join(f"`{name}`" for name, _, x in self.guards if name in values and not same(x, values[name]))
+
     # what there is
+
+    def _read_of(self, x: Any) -> set[str] | None:
+        return None if self._read is None else self._read.of(x)
 
     def _look_into(self, f: Any) -> None:
         """The variables of a function."""
         if len(self._functions) >= _MOST or any(f is g for g in self._functions):
             return
         self._functions.append(f)
-        names = names_in(f.__code__)
-        self._names |= names
-        for name, get in variables(f, names):
+        self._names |= names_in(f.__code__)
+        for name, get in variables(f):
             try:
                 value = get()
             except (ValueError, KeyError):  # not yet bound
                 continue
             if isinstance(value, ModuleType | type):
                 self._look_at(name, value)
+            elif self._read is not None and type(value) is dict and (keys := keys_in(f.__code__, name)) is not None:
+                self.guards.append((name, get, value))
+                for key in sorted(keys):
+                    self._guard(f"{name}[{key!r}]", functools.partial(dict.get, value, key), value.get(key))
             else:
                 self._guard(name, get, value)
 
     def _guard(self, name: str, get: Callable[[], Any], value: Any) -> None:
+        if self._read is not None and is_leaked(value):  # whoever uses it is told then
+            return
         self.guards.append((name, get, value))
         self._look_at(name, value)
 
     def _look_at(self, name: str, x: Any) -> None:
         """What a value holds, if it is a collection, an object or a function."""
-        if type(x) in NUMBERS or id(x) in self._seen or len(self._seen) > _MOST_OBJECTS:
+        if type(x) in NUMBERS or id(x) in self._seen:
             return
         self._seen[id(x)] = x
         if isinstance(x, COLLECTIONS):
             items = elements(x)
             if not isinstance(x, tuple | frozenset):
                 self._collections.append((name, x, items))
-            for item in items[:_MOST_OBJECTS]:
+            for item in items:
+                if len(items) > _LONG and len(self._seen) > _MOST_OBJECTS:
+                    break
                 self._look_at(name, item)
+            if type(x) not in COLLECTIONS:
+                self._objects.append(x)
         elif issubclass(type(x), np.ndarray):
             if x.nbytes <= _SMALL and x.dtype != object:
-                self._still.append((f"writes into the array `{name}`", x.tobytes, x.tobytes()))
+                self._still.append(array_of(name, x))
         elif isinstance(x, np.random.Generator | np.random.RandomState | random.Random):
-            self._still.append((_draws(name), *_state_of(x)))
+            self._still.append(generator_of(name, x))
         else:
             self._objects.append(x)
             for g in functions_of(x):
@@ -108,21 +140,23 @@ class Surroundings:
         before = None
         while before != (now := (len(self._objects), len(self._names))):
             before = now
-            for x in list(self._objects):
-                for g in methods(x, self._names | {"forward"}):
+            for kind in {x if isinstance(x, type) else type(x): None for x in self._objects}:
+                for g in methods(kind, self._names | {"forward"}):
                     self._look_into(g)
-                for name, value in attributes(x, self._names):
-                    if (id(x), name) not in self._seen:
+            for x in list(self._objects):
+                looked_after = parts.attributes_of(x) or {}
+                for name, value in attributes(x, self._names, self._read_of(x)):
+                    if (id(x), name) not in self._seen and name not in looked_after:
                         self._seen[id(x), name] = None
-                        self._guard(f"{_said(x)}.{name}", functools.partial(getattr, x, name), value)
-                for name, value in (parts.attributes_of(x) or {}).items():
+                        self._guard(f"{_said(x)}.{name}", reader(x, name), value)
+                for name, value in counted(x, looked_after, self._read_of(x)).items():
                     self._look_at(f"{type(x).__name__}.{name}", value)
 
     def _look_at_generators(self) -> None:
         """The generators that NumPy and Python share, where a function names them."""
         if "random" in self._names:
-            self._still.append((_draws("numpy.random"), *_state_of(np.random.mtrand._rand)))
-            self._still.append((_draws("random"), random.getstate, random.getstate()))
+            self._still.append(generator_of("numpy.random", np.random.mtrand._rand))
+            self._still.append(generator_of("random", random._inst))
 
     # what may not change
 
@@ -130,22 +164,34 @@ class Surroundings:
         """Raise TraceError where the traced run has changed a collection, a variable or an attribute."""
         for name, value, before in self._collections:
             if not same_elements(value, before):
-                self._refuse(f"changes the {type(value).__name__} `{name}`", "return the values and change it")
-        leaked = [(name, get, value) for name, get, value in self.guards if _is_leaked(get())]
-        self.guards = [guard for guard in self.guards if guard not in leaked]  # whoever uses one is told then
+                self._refuse(f"changes the {type(value).__name__} `{name}`", "return the values and change it", _ONCE)
         for name, get, value in self.guards:
-            if not same(get(), value):
+            if not (same(now := _now(get), value) or is_leaked(now)):
                 kind = "attribute" if "." in name else "variable"
-                self._refuse(f"sets the {kind} `{name}`", "return the value and set it")
+                self._refuse(f"sets the {kind} `{name}`", "return the value and set it", _ONCE)
         if (changed := self.parts.changed_by()) is not None:
-            self._refuse(f"sets the attribute `{changed}`", "return the value and set it")
-        for what, get, value in self._still:
-            if get() != value:
-                self._refuse(what, "pass it as an argument, and do that")
+            self._refuse(f"sets the attribute `{changed}`", "return the value and set it", _ONCE)
+        for still in self._still:
+            if still.get() != still.value:
+                self._refuse(still.what, "pass it as an argument, and do that")
 
-    def _refuse(self, what: str, instead: str) -> None:
+    def restore(self) -> None:
+        """Put back what a traced run that failed has changed."""
+        for _, x, before in self._collections:
+            if not same_elements(x, before):
+                refill(x, before)
+        for _, get, value in self.guards:
+            if not same(_now(get), value):
+                assign(get, value)
+        self.parts.restore()
+        for still in self._still:
+            if still.get() != still.value:
+                still.put_back()
+
+    def _refuse(self, what: str, instead: str, or_else: str = "") -> None:
         raise TraceError(
             f"compile: {self.name} {what}, which only the traced call would do; {instead} outside the compiled function"
+            f"{or_else}"
         )
 
     def restore_options(self) -> str | None:
@@ -159,7 +205,7 @@ class Surroundings:
         for _, get, value in self.guards:
             now = _text(code, get)
             changed = f"{now} is not {code.name(value)}"
-            if type(value) in NUMBERS or inspect.ismethod(value):
+            if may_be_equal(value):
                 changed += f" and not {code.name(same)}({now}, {code.name(value)})"
             found.append(changed)
         check = code.name(same_elements)
@@ -167,69 +213,29 @@ class Surroundings:
         return found + self.parts.tests(code)
 
 
-class Parts:
-    """The Modules around a function, and what they are made of: a program holds while that stays."""
-
-    def __init__(self, objects: list[Any]) -> None:
-        self._objects, self.at = objects, parts.changes  # the count when they were last looked at
-        self._before = self._all()
-
-    def _all(self) -> list[tuple[str, Any]]:
-        found = [(x, parts.attributes_of(x) or {}) for x in self._objects]
-        return [(f"{type(x).__name__}.{name}", value) for x, own in found for name, value in own.items()]
-
-    def changed(self) -> bool:
-        """True where an attribute is another one; asked only where some object has been set one since."""
-        at = parts.changes
-        if self.changed_by() is not None:
-            return True
-        self.at = at
-        return False
-
-    def changed_by(self) -> str | None:
-        """The name of an attribute that is not what it was."""
-        now, before = self._all(), self._before
-        for (name, a), (other, b) in zip(now, before, strict=False):
-            if name != other or not (same(a, b) or _is_leaked(a)):
-                return name
-        return None if len(now) == len(before) else "a part"
-
-    def tests(self, code: Source) -> list[str]:
-        """The condition under which they have changed."""
-        moved = f"{code.name(parts)}.changes != {code.name(self)}.at"
-        return [f"{moved} and {code.name(self.changed)}()"] if self._objects else []
-
-
-def _is_leaked(x: Any) -> bool:
-    """True for a value of a trace that was kept: it says so where it is used."""
-    return type(x) is Traced or (isinstance(x, Tensor) and type(Tensor.__dict__["data"].__get__(x)) is Traced)
-
-
-def _draws(name: str) -> str:
-    return f"draws random numbers from `{name}`"
-
-
-def _state_of(generator: Any) -> tuple[Callable[[], Any], Any]:
-    def get() -> Any:
-        if isinstance(generator, random.Random):
-            return generator.getstate()
-        return repr(copy.deepcopy(getattr(generator, "bit_generator", generator._bit_generator).state))
-
-    return get, get()
+def _now(get: Callable[[], Any]) -> Any:
+    """What a variable or attribute is; None where it has been deleted."""
+    try:
+        return get()
+    except (ValueError, KeyError, AttributeError):
+        return None
 
 
 def _said(x: Any) -> str:
-    return getattr(x, "__name__", type(x).__name__)
+    return x.__name__ if isinstance(x, type | FunctionType | ModuleType) else type(x).__name__
 
 
 def _text(code: Source, get: Any) -> str:
-    """The text of a variable: of a closure's cell, of an object, or of a module."""
+    """The text of a variable: of a closure's cell, of an object, of a module, or of a dictionary's entry."""
     owner, name = get.args
+    if get.func is dict.get:
+        return f"{code.name(owner)}.get({name!r})"
     return f"{code.name(owner)}.{name}" if get.func is getattr else f"{code.name(owner)}[{name!r}]"
 
 
 def name_of(f: Any) -> str:
     """f's name, with the file and line where it is defined."""
-    code = getattr(inspect.unwrap(f), "__code__", None)
-    where = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
-    return f"{getattr(f, '__name__', type(f).__name__)}{where}"
+    g = inspect.unwrap(f)
+    g = inspect.unwrap(g.func) if isinstance(g, functools.partial) else g
+    code, name = getattr(g, "__code__", None), getattr(f, "__name__", getattr(g, "__name__", type(g).__name__))
+    return name + (f" ({code.co_filename}:{code.co_firstlineno})" if code else "")

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..core.tensor import raw
 from ..errors import ArgumentError
-from ..optim import GradScaler, clip_grad_norm_
+from ..optim import GradScaler
+from ..optim.clip import clip_by_known_norm_
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from .callback import Callback
 from .evaluating import evaluate
@@ -47,9 +48,8 @@ def fit(
     resume is the state of a checkpoint (`load_checkpoint(path)`): goes on from there, on the CPU bit for bit.
 
     compile runs the step as programs (`gpugrad.compile`): the results are the same, bit for bit on the CPU.  A forward
-    or loss that asks for values cannot be compiled: it runs as it is written, with a warning.  Pass compile=False where
-    one draws random numbers by NumPy, or counts its calls: a program would repeat the first.  Numbers in modules, such
-    as a dropout's p, are read at the beginning of each epoch.  say is given one line that tells how the step is run.
+    or loss that asks for values, draws random numbers by NumPy, or counts its calls cannot be compiled: it runs as it
+    is written, with a warning.  say is given one line that tells how the step is run.
 
     Raises NonFiniteError for a loss or gradient that is not finite, naming the step and the operation that made it;
     ArgumentError for epochs below 1, a wrong schedule_by, or a loader that runs dry; CheckpointError for a state that
@@ -94,9 +94,9 @@ def train_one_epoch(training: Training, say: Callable[[str], None] | None = None
     model.train()
     steps.begin()
     for x, y in training.loader:
-        outputs, loss = steps.gradients(x, y)
+        outputs, loss, norm = steps.gradients(x, y)
         refuse_non_finite(training, x, y, "loss", loss)
-        clip_gradients(training, x, y)
+        clip_gradients(training, x, y, norm)
         steps.update()
         scaler.update()
         step_schedule(training, "batch")
@@ -118,14 +118,15 @@ def train_one_epoch(training: Training, say: Callable[[str], None] | None = None
     training.tell("on_epoch_end")
 
 
-def clip_gradients(training: Training, x: Any, y: Any) -> None:
+def clip_gradients(training: Training, x: Any, y: Any, norm: Any) -> None:
     """Scale all gradients down together where their norm is above `clip_norm`; refuse those that are not finite."""
-    if training.clip_norm is None:
+    if training.clip_norm is None or norm is None:
         return
-    parameters = [p for group in training.optimizer.param_groups for p in group["params"]]
-    norm = float(clip_grad_norm_(parameters, training.clip_norm))
+    value = float(norm)
+    if not value + 1e-6 <= training.clip_norm:  # one that is not finite comes here too
+        clip_by_known_norm_(training.parameters(), training.clip_norm, norm)
     if training.scaler.get_scale() <= 1:  # above, the step is skipped and the scale falls
-        refuse_non_finite(training, x, y, "gradients' norm", norm)
+        refuse_non_finite(training, x, y, "gradients' norm", value)
 
 
 def step_schedule(training: Training, after: str) -> None:

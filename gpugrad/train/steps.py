@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import time
 import warnings
 from collections.abc import Callable
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..backend import is_array_type
 from ..core.tensor import raw
 from ..errors import TraceError
-from ..nn import Module
 from ..optim import Optimizer
+from ..optim.clip import grad_norm
 from ..optim.traced import lay_together
 from ..program.compile import compile
 
@@ -35,22 +36,26 @@ class Steps:
         self.seconds = 0.0
         self._text = ""
         self._told: str | None = "nothing yet"
-        self._settings: list[Any] | None = None
+        self._parts: list[Any] = []
         self._programs: dict[str, Any] = {}
 
     def begin(self) -> None:
-        """Before an epoch: compile anew where a part, or a number in one, such as a dropout's p, is another one."""
-        if self.why_not is None and (now := _settings(self.training)) != self._settings:
-            self._settings = now
+        """Before an epoch: compile anew where a part is another one; what is in one, the programs look at."""
+        now = _parts(self.training)
+        if self.why_not is None and not (self._parts and all(map(operator.is_, now, self._parts))):
+            self._parts = now
             lay_together(self.training.optimizer)
             functions: dict[str, Callable[..., Any]]
             functions = {"gradients": _gradients, "update": _update, "measure": _measure}
             self._programs = {name: compile(_of(f, self.training)) for name, f in functions.items()}
 
-    def gradients(self, x: Any, y: Any) -> tuple[Any, float]:
-        """(outputs, mean loss) of a batch, as a raw array and a number; the gradients are left in `.grad`."""
-        outputs, loss = self._call("gradients", _gradients, x, y)
-        return raw(outputs), float(loss)
+    def gradients(self, x: Any, y: Any) -> tuple[Any, float, Any]:
+        """(outputs, mean loss, norm) of a batch; outputs are a raw array, and the gradients are left in `.grad`.
+
+        The norm, where they lie, is that of all gradients together; None where the training does not bound it.
+        """
+        outputs, loss, norm = self._call("gradients", _gradients, x, y)
+        return raw(outputs), float(loss), norm
 
     def update(self) -> None:
         """The optimizer's step, if the scaler does not skip it."""
@@ -89,7 +94,10 @@ class Steps:
         if strange := [part for part in batch if not is_array_type(type(raw(part)))]:
             self.why_not = f"the loader gives a {type(strange[0]).__name__} for x or y; expected arrays"
         elif program.n_traces > MOST_PROGRAMS:
-            self.why_not = f"the batches have had more than {MOST_PROGRAMS} shapes; expected batches of one size"
+            self.why_not = (
+                f"the batches have had more than {MOST_PROGRAMS} shapes, or the model's numbers as many values; "
+                "expected batches of one size"
+            )
 
     def tell_once(self, say: Callable[[str], None] | None) -> None:
         """After a step, one line of how it was run, once and again where that has changed."""
@@ -105,13 +113,13 @@ class Steps:
 # what is compiled; none of it looks at a value
 
 
-def _gradients(training: Training, x: Any, y: Any) -> tuple[Any, Any]:
+def _gradients(training: Training, x: Any, y: Any) -> tuple[Any, Any, Any]:
     training.optimizer.zero_grad()
     outputs = training.model(x)
     loss = training.loss_fn(outputs, y)
     training.scaler.scale(loss).backward()
     training.scaler.unscale_(training.optimizer)
-    return outputs, loss
+    return outputs, loss, None if training.clip_norm is None else grad_norm(training.parameters())
 
 
 def _update(training: Training) -> None:
@@ -124,12 +132,13 @@ def _measure(training: Training, x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _of(f: Callable[..., Any], training: Training) -> Callable[..., Any]:
-    """f of this training, under the name of the user's loss, so that a trace watches the variables around that."""
+    """f of this training, which seems to wrap the user's parts, so that a trace watches them and what they name."""
 
     def function(*batch: Any) -> Any:
         return f(training, *batch)
 
-    return functools.update_wrapper(function, training.loss_fn)
+    function.__name__ = "the training step"
+    return functools.update_wrapper(function, functools.partial(training.loss_fn, training.model, training.optimizer))
 
 
 def _refusal(training: Training) -> str | None:
@@ -139,14 +148,5 @@ def _refusal(training: Training) -> str | None:
     return None
 
 
-def _settings(training: Training) -> list[Any]:
-    """What a trace reads once: the parts, and the numbers and words in the modules."""
-    parts: list[Any] = [training.model, training.optimizer, training.loss_fn]
-    modules = [module for part in parts if isinstance(part, Module) for module in part.modules()]
-    plain = [
-        (name, value)
-        for module in modules
-        for name, value in vars(module).items()
-        if name != "training" and isinstance(value, (bool, int, float, str, type(None)))
-    ]
-    return [*map(id, parts), *map(id, modules), *plain]
+def _parts(training: Training) -> list[Any]:
+    return [training.model, training.optimizer, training.loss_fn]

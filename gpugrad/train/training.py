@@ -64,6 +64,10 @@ class Training:
 
     # within an epoch
 
+    def parameters(self) -> list[Any]:
+        """What the optimizer moves."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
     def begin_epoch(self) -> None:
         """Start the clock, for a new epoch or what is left of an interrupted one."""
         self.clock = time.perf_counter()

@@ -219,6 +219,17 @@ def test_a_row_fails_where_ours_is_wrong_and_not_where_a_way_declines(card, monk
 # --- training
 
 
+def test_a_step_that_was_not_captured_is_not_timed_as_a_graph(card, monkeypatch):
+    from bench.gpu import ours
+
+    monkeypatch.setattr("gpugrad.program.graph.plan.refusal", lambda program: "not today")
+    case = SMALL[0]
+    arrays, expected = wanted(case)
+    right, told = timings.admitted(ours.contestants(card, case, arrays), expected, case.tolerance)
+    assert "not captured: not today" in told.pop("gpugrad compiled, graph")["error"]
+    assert [c.name for c in right] == list(told) and len(told) == 4
+
+
 def test_digits_are_those_of_scikit_learn():
     pixels, labels = training.digits()
     assert pixels.shape == (1797, 64) and pixels.max() == 1 and np.bincount(labels).min() > 170

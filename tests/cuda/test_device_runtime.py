@@ -72,6 +72,12 @@ def test_a_kernel_is_compiled_once_for_a_name_and_a_device(fake):
     assert fake.launches[0] == ("k<float>", (2,), (32,), (np.int32(1),), 64)
 
 
+def test_in_generated_kernels_each_function_rounds(fake, monkeypatch):
+    monkeypatch.setitem(source.GENERATED, "pointwise_x.cu", "text of a program's")
+    DeviceRuntime().launch("pointwise_x.cu", "pointwise", (1,), (32,), (), 0)
+    assert fake.compiled[0][:2] == ("text of a program's", (*OPTIONS, "-fmad=false"))
+
+
 def test_all_shared_memory_of_the_card_is_allowed_where_it_is_more_than_48_kib(fake):
     runtime = DeviceRuntime()
     for fake.device in (0, 1):

@@ -92,6 +92,23 @@ def test_casts_and_choices(host):
     np.testing.assert_array_equal(host.numpy(chosen), np.where(c, x, np.float32(-1.5)))
 
 
+def test_a_double_is_rounded_once(host):
+    tie = [1 + 2.0**-11, 1 + 2.0**-11 + 2.0**-40, 1 + 2.0**-8, 1 + 2.0**-8 + 2.0**-40, 65520 - 2.0**-30, np.inf, np.nan]
+    x = host.array(np.array([*tie, *(-v for v in tie)]))
+    half, brain = (Step("astype", (X,), dtype) for dtype in ("float16", "bfloat16"))
+    got = [host.numpy(y).astype("f8") for y in pointwise(recipe(("float64",), half, brain), (x,))]
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(got[0], host.numpy(x).astype("float16"))
+    assert got[1][2:4].tolist() == [1, 1 + 2.0**-7] and got[1][9:11].tolist() == [-1, -1 - 2.0**-7]
+
+
+def test_a_zero_keeps_its_sign_whatever_was_written_before(host):
+    x = host.array(np.ones(3, "f4"))
+    for zero in (0.0, -0.0):
+        (y,) = pointwise(recipe(("float32",), Step("copysign", (X, ("", zero)), "float32")), (x,))
+        assert np.signbit(host.numpy(y)).all() == (str(zero) == "-0.0")
+
+
 def test_numbers_take_the_arrays_dtype(host):
     numbers = [0.1, -0.0, math.inf, -math.inf, math.nan, 1e-45, 7, True]
     steps = [Step("multiply", (X, ("", n)), "float32") for n in numbers]
@@ -193,6 +210,7 @@ def test_outputs_may_take_the_place_of_inputs(host):
 
 
 def test_what_it_cannot_serve_it_declines(host):
+    assert not serves("where", ("bool", "int64", "float64"), "float64")
     one = recipe(("float32",), Step("negative", (X,), "float32"))
     x = host.array(np.ones((4, 3), "f4"))
     assert pointwise(one, (np.ones(3, "f4"),)) is NotImplemented
@@ -206,6 +224,12 @@ def test_what_it_cannot_serve_it_declines(host):
     assert not serves("multiply", ("float32", "float64"), "float64")
     assert not serves("relu", ("int32",), "int32")
     assert serves("gelu", ("float16",), "float16", (("approximate", "tanh"),))
+
+
+def test_elements_are_counted_in_64_bits_where_32_are_too_few():
+    for n, wide in ((2**31 - 4, False), (2**31, True)):
+        layout = generated.Layout((n,), (np.dtype("f4"),), [n], [[1]], (0,))
+        assert generated._way(layout, 4).wide == wide
 
 
 def test_one_text_for_one_recipe_and_way(host):

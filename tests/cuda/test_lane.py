@@ -1,12 +1,15 @@
 """DeviceLane, DeviceEvent and pinned memory on a CuPy that is made up: what is asked of CUDA, in which order."""
 
 import contextlib
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from gpugrad.backend import cupy as backend
 from gpugrad.cuda.device_runtime import DeviceRuntime
+from gpugrad.errors import DeviceError
 from tests.cuda.test_device_runtime import FakeCuPy
 
 
@@ -84,14 +87,22 @@ class Cuda:
         yield
         self.allocators.pop()
 
-    def alloc_pinned_memory(self, n_bytes):
-        return bytearray(n_bytes)
+    def set_pinned_memory_allocator(self, allocator):
+        self.alloc_pinned_memory = allocator
+
+    PinnedMemory, PinnedMemoryPointer = bytearray, staticmethod(lambda memory, at: memory[at:])
+
+
+def pooled(n_bytes):
+    return f"{n_bytes} of the pool"
 
 
 @pytest.fixture
 def cuda():
     fake = FakeCuPy()
     fake.cuda = Cuda(fake.cuda.runtime)
+    fake.get_default_pinned_memory_pool = lambda: SimpleNamespace(malloc=pooled)
+    fake.cuda.runtime.deviceSynchronize = lambda: fake.cuda.log.append("device waits")
     with backend.use(fake):
         yield fake.cuda
 
@@ -131,6 +142,49 @@ def test_work_aside_is_ordered_with_the_current_stream_and_replays_with_the_one_
     with Stream(cuda, "other"):
         lane.follow()
     assert cuda.log[-1] == "other waits for end of user"
+
+
+def test_work_aside_that_fails_is_waited_for_too(cuda):
+    with pytest.raises(ZeroDivisionError), DeviceRuntime().lane().aside():
+        raise ZeroDivisionError
+    assert cuda.log[-1] == "user waits for end of private" and len(cuda.streams) == 1
+
+
+def test_a_copy_from_the_host_is_refused_in_a_capture_and_in_this_thread_alone(cuda):
+    lane, found = DeviceRuntime().lane(), []
+
+    def work():
+        other = threading.Thread(target=lambda: found.append(cuda.alloc_pinned_memory(8)))
+        other.start()
+        other.join()
+        cuda.alloc_pinned_memory(8)
+
+    with pytest.raises(DeviceError, match="an array is copied from the host"):
+        lane.capture(work)
+    assert found == ["8 of the pool"] and cuda.alloc_pinned_memory is pooled
+    assert cuda.log == ["begin on private", "end on private"]
+
+
+def test_a_program_of_another_device_than_the_current_one_says_so(cuda):
+    lane = DeviceRuntime().lane()
+    cuda.runtime.getDevice = lambda: 1
+    with pytest.raises(DeviceError, match=r"for cuda:0 is called where cuda:1 .*Device\(0\)"):
+        lane.follow()
+
+
+def test_a_threads_own_default_stream_is_not_taken_for_that_of_another_thread(cuda):
+    lane, stream = DeviceRuntime().lane(), Stream(cuda, "of a thread")
+    stream.ptr = 2
+    with stream:
+        lane.follow()
+        lane.follow()
+        assert cuda.log == ["of a thread waits for end of private"]
+        other = threading.Thread(target=lane.follow)
+        other.start()
+        other.join()
+        assert cuda.log[1:] == ["device waits"]
+        lane.follow()
+    assert cuda.log[2:] == ["device waits"]
 
 
 def test_a_device_has_one_lane_while_a_program_uses_it_and_one_pair_of_streams_for_ever(cuda):

@@ -33,3 +33,26 @@ def test_more_than_a_block_holds_gets_another(host):
         place[...] = i
     sent.send()
     assert [float(host.numpy(array).mean()) for _, array in [*rooms, large]] == [0, 1, 2, 3]
+
+
+@pytest.mark.host_only
+def test_a_place_is_written_again_once_its_copy_is_done_and_after_the_run_before(host, monkeypatch):
+    log, names = [], iter(range(N_PLACES))
+
+    class Event:
+        def __init__(self):
+            self.name = next(names)
+
+        def __getattr__(self, name):
+            return lambda: log.append((name, self.name))
+
+    monkeypatch.setattr(host, "event", Event)
+    monkeypatch.setattr(host, "send", lambda target, source: log.append("send"))
+    monkeypatch.setattr(type(host.lane()), "follow", lambda lane: log.append("follow"))
+    sent = Sent()
+    sent.room(1, "float32")
+    for i in range(N_PLACES + 1):
+        log.clear()
+        sent.send()
+        place = i % N_PLACES
+        assert log == ["follow", ("synchronize", place), "send", ("record", place)]

@@ -19,9 +19,10 @@ struct Handle {
   void* workspace = nullptr;
   size_t workspace_bytes = 0;
   int math_mode = 0, pointer_mode = 0;
-  int n_products = 0, last_compute = 0, last_op_a = 0, last_op_b = 0, last_count = 0;
+  int last_compute = 0, last_op_a = 0, last_op_b = 0, last_count = 0;
 };
-Handle* latest;
+Handle* latest;  // made, or that multiplied
+int n_products;
 
 double read(const void* p, int type, long long i) {
   if (type == F64) return ((const double*)p)[i];
@@ -113,7 +114,8 @@ int cublasGemmStridedBatchedEx(Handle* h, int op_a, int op_b, int m, int n, int 
         }
   });
   if (status) return status;
-  ++h->n_products;
+  ++n_products;
+  latest = h;
   h->last_compute = compute;
   h->last_op_a = op_a;
   h->last_op_b = op_b;
@@ -123,7 +125,7 @@ int cublasGemmStridedBatchedEx(Handle* h, int op_a, int op_b, int m, int n, int 
 // For tests: {products so far, compute type, op of A, op of B and number of matrices of the last, its math and pointer mode}.
 void stand_in_last(int* v) {
   const Handle* h = latest;
-  const int found[] = {h->n_products, h->last_compute, h->last_op_a, h->last_op_b, h->last_count, h->math_mode, h->pointer_mode};
+  const int found[] = {n_products, h->last_compute, h->last_op_a, h->last_op_b, h->last_count, h->math_mode, h->pointer_mode};
   memcpy(v, found, sizeof found);
 }
 

@@ -59,7 +59,7 @@ def perform(name: str, function: Callable[..., Any], args: Any, options: Any, ch
         result = function(*arrays.unwrapped(args), **arrays.unwrapped(options))
         return arrays.rewrapped(result) if changes is None else changes
     from_host = bool(args) and not isinstance(args[0], arrays.HostArray)
-    require_capturable(name, getattr(function, "__module__", None) or "", from_host)
+    require_capturable(name, getattr(function, "__module__", None) or "", args, from_host)
     refs: list[Any] = []
     given, named = _placed(tuple(args), refs), _placed(dict(options), refs)
 

@@ -14,6 +14,7 @@ WAITING = """
 """.split()  # noqa: SIM905
 BY_LIBRARY = "matmul dot vdot inner tensordot einsum kron __matmul__ __rmatmul__".split()  # noqa: SIM905
 FROM_HOST = ("array", "asarray")
+JOINING, MANY = ("concatenate", "stack", "vstack", "hstack", "dstack", "column_stack"), 8
 Refs = tuple["weakref.ref[Any]", ...]
 
 
@@ -68,12 +69,14 @@ def refuse_in_capture(what: str) -> None:
         raise CaptureError(f"{what} while a stream is in capture; {_UNSUPPORTED}")
 
 
-def require_capturable(name: str, module: str, from_host: bool) -> None:
+def require_capturable(name: str, module: str, args: Any, from_host: bool) -> None:
     """Raise CaptureError for functions of CuPy that cannot be captured."""
     if name in WAITING:
         raise CaptureError(f"cupy.{name} waits for the device; {_UNSUPPORTED}")
     if name in BY_LIBRARY or "linalg" in module:
         raise CaptureError(f"cupy.{name} calls a library that CuPy cannot capture; NotImplementedError")
+    if name in JOINING and len(args[0]) > MANY:
+        raise CaptureError(f"cupy.{name} of more than {MANY} arrays copies their addresses from the host")
     if name in FROM_HOST and from_host:
         raise CaptureError(f"cupy.{name} copies from the host; what is captured would be copied from freed memory")
 

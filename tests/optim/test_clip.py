@@ -8,6 +8,7 @@ import pytest
 from gpugrad import Tensor
 from gpugrad.errors import ArgumentError, ArgumentTypeError, GradientError, NonFiniteError
 from gpugrad.optim import clip_grad_norm_, clip_grad_value_
+from gpugrad.optim.clip import clip_by_known_norm_, grad_norm
 
 SHAPES = [(3, 4), (5,), (), (0, 2)]
 
@@ -132,3 +133,27 @@ def test_refused(two):
         clip_grad_value_(two, -1)
     with pytest.raises(ArgumentTypeError, match="got a ndarray"):
         clip_grad_norm_([two[0].data], 1)
+
+
+@pytest.mark.parametrize("max_norm", [1e9, 0.5, 0.0])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_clipping_by_a_norm_found_before_gives_the_same_bits(max_norm, dtype):
+    def parameters():
+        found = [Tensor(np.zeros(n, dtype), requires_grad=True) for n in (3, 40)]
+        for p in found:
+            p.grad = Tensor(np.linspace(-2, 3, p.size).astype(dtype))
+        return found
+
+    first, second = parameters(), parameters()
+    norm = grad_norm(second)
+    assert clip_grad_norm_(first, max_norm) == norm
+    clip_by_known_norm_(second, max_norm, np.array(norm))
+    for p, q in zip(first, second, strict=True):
+        np.testing.assert_array_equal(p.grad.numpy(), q.grad.numpy())
+
+
+def test_no_gradients_have_the_norm_zero():
+    p = Tensor(np.zeros(3), requires_grad=True)
+    assert grad_norm([p]) == 0.0
+    clip_by_known_norm_([p], 1.0, grad_norm([p]))
+    assert p.grad is None

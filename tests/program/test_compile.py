@@ -43,6 +43,16 @@ def test_nests_of_arguments():
     assert f.n_traces == 1
 
 
+@pytest.mark.parametrize("executor", ["numpy", "list"])
+def test_rows_of_an_argument_or_of_a_tensor_around_by_an_index_among_the_arguments(executor):
+    around = Tensor(np.arange(12.0).reshape(4, 3))
+    f = compile(lambda x, i: (x[i], around[i, 1:], around[i, i]), executor=executor)
+    for i in (np.array([0, 2]), np.array([3, 1])):
+        for got, expected in zip(f(X, i % 3), (X[i % 3], around[i % 3, 1:], around[i % 3, i % 3]), strict=True):
+            np.testing.assert_array_equal(got, expected)
+    assert f.n_traces == 1
+
+
 def test_results_are_new_arrays_in_every_call():
     f = compile(lambda x: (x * 2, x, x.reshape(3, 1)))
     f(X)

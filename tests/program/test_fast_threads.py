@@ -125,6 +125,35 @@ def test_on_a_machine_that_is_busy_for_long_few_runs_wait_for_a_thread_that_does
     assert share_of(machine.runs, 2) < 0.15
 
 
+@pytest.mark.parametrize("busy", [1.0, 0.7])
+def test_load_that_comes_after_long_quiet_is_noticed_in_few_runs_and_so_is_its_end(monkeypatch, busy):
+    machine = Machine(monkeypatch, {1: 2.4e-3, 2: 1.4e-3})
+    native = machine.native()
+    for _ in range(1000):
+        native.run()
+    machine.noise, machine.each, machine.busy = 6e-3, 10**9, busy
+    began = machine.now
+    for _ in range(200):
+        native.run()
+    assert native.threads == 1
+    assert machine.now - began < 1.3 * 200 * 2.4e-3
+    machine.noise = 0.0
+    for _ in range(2 * choosing.LONGEST_AFTER):
+        native.run()
+    assert native.threads == 2
+
+
+def test_load_that_slows_any_number_of_threads_calls_for_few_looks(monkeypatch):
+    machine = Machine(monkeypatch, {1: 2.4e-3, 2: 1.4e-3})
+    native = machine.native()
+    for _ in range(1000):
+        native.run()
+    machine.costs.update({1: 7e-3, 2: 5e-3})
+    for _ in range(1000):
+        native.run()
+    assert native.threads == 2 and share_of(machine.runs[1000:], 2) > 0.97
+
+
 def test_a_function_with_little_to_share_begins_on_one_thread_and_one_with_nothing_stays_there(monkeypatch):
     machine = Machine(monkeypatch, {1: 20e-6, 2: 60e-6})
     native = machine.native(work=1.0)

@@ -1,5 +1,6 @@
 """What the executor "graph" decides before anything is launched: order, lifetimes, memory that is shared, homes."""
 
+import contextlib
 import threading
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from gpugrad.program.graph.homes import Preferring, homes
 from gpugrad.program.graph.memory import bounds, overlap, same
 from gpugrad.program.graph.order import last_readings, updates_last
 from gpugrad.program.graph.refusals import on_device, refusal
+from gpugrad.program.graph.staging import Staged
 from gpugrad.program.ir import Assign, Call, Program, Value
 
 SOME = np.zeros(4, "f4")
@@ -48,18 +50,54 @@ def test_memory_that_is_shared():
     a = np.arange(12.0).reshape(3, 4)
     assert bounds(a) == (a.ctypes.data, a.ctypes.data + 96)
     assert bounds(a[::-1, ::-1]) == bounds(a) and bounds(a[:0]) == (0, 0)
-    assert overlap(a[0], a) and not overlap(a[0], a[1:]) and not overlap(a[:0], a) and not overlap(2.0, a)
+    assert (
+        overlap(a[0], a)
+        and overlap(a[1:], a[:2])
+        and not overlap(a[0], a[1:])
+        and not overlap(a[:0], a)
+        and not overlap(2.0, a)
+    )
     assert same(a, a[:]) and not same(a, a[::-1]) and not same(a, a.reshape(4, 3)) and not same(a, a.view("i8"))
 
 
 def test_outputs_are_computed_at_home_where_the_program_does_not_read_there():
     x, room = value("input"), np.zeros(8, "f4")
     read = value("state", room[:4])
-    a, b = call("a", x, read), call("b", x)
-    targets = [value("state", array) for array in (room[:4], room[4:])]
-    program = Program([x], [a, b], [Assign(t, c.outputs[0]) for t, c in zip(targets, (a, b), strict=True)], [])
-    found = homes(program, [a, b])
+    a, b, c = call("a", x, read), call("b", x), call("c", x)
+    targets = [value("state", array) for array in (room[:4], room[4:], np.zeros(5, "f4")[1:])]
+    program = Program([x], [a, b, c], [Assign(t, k.outputs[0]) for t, k in zip(targets, (a, b, c), strict=True)], [])
+    found = homes(program, [a, b, c])
     assert list(found) == [1] and found[1][0] is targets[1].array
+
+
+def test_an_array_of_numpys_is_copied_when_its_place_is_free_and_used_when_it_is_there():
+    log = []
+
+    class Event:
+        def __getattr__(self, name):
+            return lambda: log.append((name, events.index(self)))
+
+    @contextlib.contextmanager
+    def copying():
+        log.append("on the second stream")
+        yield
+        log.append("back")
+
+    events = [Event() for _ in range(4)]  # of two places: sent, taken
+    now = SimpleNamespace(
+        event=iter(events).__next__,
+        pinned=np.empty,
+        empty=np.empty,
+        send=lambda target, source: log.append("send"),
+        copy=lambda target, source: log.append("copy"),
+    )
+    staged = Staged(now, SimpleNamespace(copying=copying), SOME)
+    assert log == [("record", 1), ("record", 3)]
+    for sent, taken in ((0, 1), (2, 3), (0, 1)):
+        log.clear()
+        staged.bring(SOME)
+        aside = ["on the second stream", ("wait", taken), "send", ("record", sent), "back"]
+        assert log == [("synchronize", sent), *aside, ("wait", sent), "copy", ("record", taken)]
 
 
 def test_a_home_is_given_once_and_to_its_own_thread():

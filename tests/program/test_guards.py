@@ -49,6 +49,14 @@ def test_a_value_asked_for(ask):
         compile(f)(X)
 
 
+def test_an_array_of_numpys_indexed_by_an_argument():
+    def f(i):
+        return X[i]
+
+    message = refused(f, np.array([0, 2]), line="return X[i]")
+    assert "indexed by it (make that a Tensor)" in message
+
+
 def test_a_tensor_asked_for_its_value():
     def f(x):
         return float(x.sum())

@@ -1,7 +1,9 @@
 """Attributes, collections and defaults that a compiled function reaches through its variables and arguments."""
 
+import argparse
 import collections
 import functools
+import logging
 import types
 
 import numpy as np
@@ -53,6 +55,59 @@ def of_function(s):
 def of_namespace(s):
     space = types.SimpleNamespace(k=2.0)
     return lambda x: x * space.k, lambda: setattr(space, "k", 3.0)
+
+
+def of_parsed_options(s):
+    options = argparse.Namespace(k=2.0)
+    return lambda x: x * options.k, lambda: setattr(options, "k", 3.0)
+
+
+def of_derived_from_a_library(s):
+    class Filter(logging.Filter):
+        k = 2.0
+
+    derived = Filter()
+    return lambda x: x * derived.k, lambda: setattr(derived, "k", 3.0)
+
+
+def of_list_with_attributes(s):
+    class Layers(list):
+        k = 2.0
+
+    layers = Layers()
+    return lambda x: x * layers.k, lambda: setattr(layers, "k", 3.0)
+
+
+def of_made_up_attributes(s):
+    class Options:
+        def __init__(self, **known):
+            self._known = known
+
+        def __getattr__(self, name):
+            return self._known[name]
+
+    options = Options(k=2.0)
+    return lambda x: x * options.k, lambda: options._known.update(k=3.0)
+
+
+def of_property_of_its_own_name(s):
+    class Options:
+        @property
+        def k(self):
+            return list(self.__dict__["k"])
+
+    options = Options()
+    options.__dict__["k"] = [2.0]
+    return lambda x: x * options.k[0], lambda: options.__dict__["k"].append(options.__dict__["k"].pop() + 1)
+
+
+def of_overridden_method(s):
+    class Derived(Scaled):
+        def inner(self, x):
+            return super().inner(x) * 1.0
+
+    derived = Derived()
+    return lambda x: derived.inner(x), lambda: setattr(derived, "k", 3.0)
 
 
 def of_default(s):
@@ -108,6 +163,12 @@ CASES = {
     "class": of_class,
     "function": of_function,
     "namespace": of_namespace,
+    "options of a command line": of_parsed_options,
+    "derived from a library's class": of_derived_from_a_library,
+    "list with attributes": of_list_with_attributes,
+    "attributes that are made up": of_made_up_attributes,
+    "property of its own name": of_property_of_its_own_name,
+    "overridden method": of_overridden_method,
     "default": of_default,
     "nested list": of_nested_list,
     "tuple of dictionaries": of_tuple_of_dicts,
@@ -132,6 +193,75 @@ def test_what_has_changed_is_noticed(case, monkeypatch):
     change()
     assert not np.array_equal(f(X), old)
     np.testing.assert_array_equal(compiled(X), f(X))
+
+
+SETTINGS = {"scale": 2.0, "count": 0, "inner": {"scale": 1.0}}
+READS = {
+    "one entry": (lambda x: x * SETTINGS["scale"], 1),
+    "in a function inside": (lambda x: (lambda: x * SETTINGS["scale"])(), 1),
+    "an entry of an entry": (lambda x: x * SETTINGS["scale"] * SETTINGS["inner"]["scale"], 1),
+    "an entry that is counted": (lambda x: x * SETTINGS["scale"] + SETTINGS["count"], 4),
+    "by a variable": (lambda x: x * next(SETTINGS[key] for key in ("scale",)), 4),
+    "all of them": (lambda x: x * max(v for v in dict(SETTINGS).values() if isinstance(v, float)), 4),
+    "under another name": (lambda x, other=SETTINGS: x * other["scale"], 4),
+    "handed on": (lambda x: x * (lambda settings: settings["scale"])(SETTINGS), 4),
+    "as it is": (lambda x: (x * SETTINGS["scale"], SETTINGS)[0], 4),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_entries_of_a_dictionary_that_are_not_read_may_change(name, monkeypatch):
+    f, traces = READS[name]
+    monkeypatch.setitem(SETTINGS, "count", 0)
+    monkeypatch.setitem(SETTINGS, "scale", 2.0)
+    compiled = compile(f)
+    for _ in range(4):
+        SETTINGS["count"] += 1
+        np.testing.assert_array_equal(compiled(X), f(X))
+    assert compiled.n_traces == traces
+    SETTINGS["scale"] = 3.0
+    np.testing.assert_array_equal(compiled(X), f(X))
+
+
+def test_a_dictionary_that_was_replaced_or_has_lost_an_entry(monkeypatch):
+    f = compile(lambda x: x * (SETTINGS["scale"] if x.ndim else SETTINGS["none"]))
+    np.testing.assert_array_equal(f(X), X * 2)
+    monkeypatch.setitem(globals(), "SETTINGS", {"scale": 5.0})
+    np.testing.assert_array_equal(f(X), X * 5)
+    SETTINGS.clear()
+    with pytest.raises(KeyError):
+        f(X)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k: np.float32(k),
+        lambda k: (k, float(str(k))),
+        lambda k: (1, (np.int64(k),)),
+    ],
+)
+def test_an_equal_value_set_anew_is_the_same(make):
+    s = Scaled()
+
+    def first(k):
+        while isinstance(k, tuple):
+            k = k[-1]
+        return k
+
+    f = compile(lambda x: x * first(s.k))
+    for k in (2.0, 2.0, 3.0):
+        s.k = make(k)
+        np.testing.assert_array_equal(f(X), X * k)
+    assert f.n_traces == 2
+
+
+def test_what_is_named_beside_a_long_list_is_looked_at():
+    data, last, many = [(i,) for i in range(12_000)], Scaled(), [lambda x: x for _ in range(100)]
+    f = compile(lambda x: many[0](x) * last.k + data[0][0])
+    np.testing.assert_array_equal(f(X), X * 2)
+    last.k = 3.0
+    np.testing.assert_array_equal(f(X), X * 3)
 
 
 def test_an_attribute_of_an_argument_that_changed():

@@ -5,6 +5,8 @@ import pytest
 
 import gpugrad as gg
 from gpugrad import nn, ops, optim
+from gpugrad.ops.cross_entropy import cross_entropy_index, cross_entropy_index_grad
+from gpugrad.ops.linear import outer_sum
 from gpugrad.program.recording import record
 
 from .pattern_steps import NARROW, PATTERNS, WIDE, changed, data, names, training
@@ -54,6 +56,53 @@ def test_the_optimizer_s_update_stays_as_it_is():
     before = names(record(step, data(NARROW), {}).program)
     after = changed(step, data(NARROW))
     assert "mlp_step" in after and after.count("sqrt") == before.count("sqrt") > 0
+
+
+def test_a_square_matrix_as_it_lies_is_not_taken_for_its_transpose():
+    delta, x, w = np.random.default_rng(0).standard_normal((3, 4, 4))
+    for axes, found in (((1, 0), ["linear_vjp"]), ((0, 1), ["transpose", "linear", "outer_sum"])):
+
+        def f(delta, x, w, axes=axes):
+            return ops.linear(delta, ops.transpose(w, axes)), outer_sum(delta, x)
+
+        step = gg.compile(f, passes=("patterns",))
+        for got, want in zip(step(delta, x, w), f(delta, x, w), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12)
+        assert names(step._entries[0].plan.program) == found
+
+
+def test_gradients_are_not_taken_together_before_all_that_they_read_is_there():
+    delta, x, w = np.random.default_rng(0).standard_normal((3, 4, 4))
+
+    def step(delta, x, w):
+        through = ops.linear(delta, ops.transpose(w))
+        return through, outer_sum(delta, ops.tanh(x) + through[0, 0])
+
+    assert "linear_vjp" not in changed(step, (delta, x, w), ("patterns",), 1e-12)
+
+
+def test_a_slope_of_other_labels_is_not_that_of_the_loss():
+    z, target = np.random.default_rng(0).normal(size=(6, 4)), np.arange(6) % 4
+
+    def step(z, target, other):
+        losses, p = cross_entropy_index(z, target)
+        return losses.mean(), cross_entropy_index_grad(ops.ones_like(losses) / 6, p, other)
+
+    assert "cross_entropy_mean" not in changed(step, (z, target, (target + 1) % 4), PATTERNS, 1e-12)
+    assert "cross_entropy_mean" in changed(lambda z, target: step(z, target, target), (z, target), PATTERNS, 1e-12)
+
+
+def test_a_mean_over_the_samples_of_one_output_keeps_its_shape():
+    model = nn.MLP([8, 16, 16, 1], rng=0)
+
+    def step(x, y):
+        model.zero_grad()
+        d = model(x) - y
+        value = (d * d).mean(axis=0)
+        value.sum().backward()
+        return value, [p.grad for p in model.parameters()]
+
+    assert "mlp_step" not in changed(step, data((8, 1), "mse_loss"))
 
 
 def test_a_loss_alone_has_the_pattern_too():

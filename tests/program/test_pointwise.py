@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import gpugrad as gg
 from gpugrad import Tensor, nn, ops
 from gpugrad.cuda import generated
+from gpugrad.ops.index import index_set_
 from gpugrad.program import blocks
 from gpugrad.program.listed import Listed
 from gpugrad.program.passes import optimized
@@ -95,6 +96,26 @@ def test_a_counter_goes_on_in_one_launch(host):
     for i in (1, 2):
         Listed(program).run(x)
         np.testing.assert_array_equal(host.numpy(state), before + np.array([0, i], before.dtype))
+
+
+def test_numbers_written_into_one_small_array_at_several_places(host):
+    """Each as its array's dtype has it; a number of another dtype is left to the primitive."""
+    x, one = np.arange(4), host.array(np.ones(4, int))
+
+    def f(x, a, b):
+        x = index_set_(x, a, key=(0,))
+        return index_set_(x, b, key=(1,)) + one
+
+    for a, b in ((np.int64(7), np.int64(-5)), (np.float64(7.5), np.int64(-5))):
+        step = gg.compile(lambda x, a, b: f(x, a[0], b[0]))
+        for _ in range(2):
+            got = step(host.array(x), host.array(np.array([a])), host.array(np.array([b])))
+            np.testing.assert_array_equal(host.numpy(got), [8, -4, 3, 4])
+
+
+def test_a_large_integer_keeps_its_last_digit(host):
+    step, x = gg.compile(lambda x: (x ^ (2**60 + 1)) + 1), np.arange(6)
+    np.testing.assert_array_equal(host.numpy(step(host.array(x))), (x ^ (2**60 + 1)) + 1)
 
 
 def test_a_number_that_two_calls_read_is_computed_once(host):

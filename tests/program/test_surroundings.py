@@ -73,6 +73,15 @@ def test_a_variable_of_the_closure_that_changed():
     assert f.n_traces == 2
 
 
+def test_the_variable_for_which_a_function_is_traced_again_and_again_is_named():
+    epoch, scale = 0, 2.0
+    f = compile(lambda x: x * epoch * scale, max_programs=1)
+    with pytest.warns(RuntimeWarning, match="traced 4 times; .* among the arguments and not `epoch`, and") as caught:
+        for epoch in range(4):
+            np.testing.assert_array_equal(f(X), X * epoch * scale)
+    assert len(caught) == 1
+
+
 def test_a_list_of_the_closure_that_changed():
     layers = [ops.tanh]
 

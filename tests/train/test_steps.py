@@ -212,6 +212,62 @@ def test_a_variable_of_the_loss_may_change_between_steps():
     assert_same(run(True), run(False))
 
 
+class Stateful(nn.Module):
+    """With numbers and a list beside its layer."""
+
+    def __init__(self):
+        self.layer, self.scale, self.calls, self.losses = nn.Linear(6, 2, rng=0), 1.0, 0, []
+
+    def forward(self, x):
+        return self.layer(x) * self.scale
+
+
+class Counting(Stateful):
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) / self.calls
+
+
+class Noisy(Stateful):
+    def forward(self, x):
+        return super().forward(x + np.random.standard_normal(x.shape).astype(x.dtype))
+
+
+class Meddling(Callback):
+    """Counts on the model, and sets what its forward reads now and then."""
+
+    def __init__(self, often):
+        self.often = often
+
+    def on_batch_end(self, training):
+        training.model.calls += 1
+        training.model.losses.append(training.loss_sum)
+        if training.step % 5 == 0 and self.often:
+            training.model.scale += 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "often", "says"),
+    [(Stateful, False, "compiled"), (Stateful, True, "compiled"), (Counting, False, "not"), (Noisy, False, "not")],
+)
+def test_a_model_with_a_state_of_its_own(make, often, says):
+    found, lines = [], []
+    for on in (True, False):
+        np.random.seed(0)
+        model = make()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = Loader(X, CLASSES, batch_size=10, seed=1)
+        meddling = Meddling(often)
+        training = fit(
+            model, optimizer, cross_entropy, loader, epochs=3, compile=on, callbacks=[meddling], say=lines.append
+        )
+        found.append([model.state_dict(), model.calls, model.losses])
+        if on and says == "compiled":
+            assert training.steps._programs["gradients"].n_traces == (3 if often else 1)
+    assert_same(*found)
+    assert lines[0].startswith(says)
+
+
 def test_batches_of_ever_other_sizes_are_left_to_the_written_loop():
     lines = []
     sizes = [(X[:n], CLASSES[:n]) for n in range(10, 30)]

@@ -24,6 +24,7 @@ class FastPlan(NumpyPlan):
 
     name, why = "fast", "compiled by LLVM for this processor"
     skips = frozenset()
+    in_blocks = False
 
     def __init__(self, program: Program) -> None:
         if not available():

@@ -11,11 +11,26 @@ L1_BYTES, PAGE = 1 << 15, 1 << 12
 
 
 def knows(call: Any) -> bool:
-    """True for products of two matrices of floats, and what they are added to."""
+    """True for products of two matrices of floats and what they are added to, and for those with vectors."""
     (y,), a = call.outputs, call.inputs[0]
-    if not all(hasattr(x, "kind") and x.dtype == y.dtype and len(x.shape) == 2 for x in call.inputs):
+    if not all(hasattr(x, "kind") and x.dtype == y.dtype for x in call.inputs):
+        return False
+    if not (is_with_vector(call) or all(len(x.shape) == 2 for x in call.inputs)):
         return False
     return y.dtype.kind == "f" and y.dtype.itemsize in (4, 8) and y.dtype.isnative and y.size > 0 and a.size > 0
+
+
+def is_with_vector(call: Any) -> bool:
+    """True where one operand is 1-D and the other 1-D or 2-D: sums of products, without tiles."""
+    ranks = sorted(len(x.shape) for x in call.inputs)
+    return ranks in ([1, 1], [1, 2])
+
+
+def factors(a: Place, b: Place) -> tuple[list[Place], int]:
+    """Of a product with a vector two places of one shape, the matrix first, and the axis that is summed over."""
+    if len(b.shape) == 2:
+        return [b, Place(a.slot, a.offset, b.shape, (*a.strides, 0), a.dtype)], 0
+    return [a, b.spread(a.shape)], len(a.shape) - 1
 
 
 class Product:

@@ -1,12 +1,14 @@
 """A program's native functions: which calls become what code, in which order, and on how many threads."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...ops.labels import check_labels
+from ..elementary import Elementary
 from ..ir import Call, Value
 from . import elementwise, picking, products, random, reductions
 from .assembly import Function, is_native
@@ -61,6 +63,7 @@ class Writer:
             "pick": picking.knows,
             "random": random.knows,
             "check": lambda call: call.inputs[0].kind == "input" and call.inputs[0].dtype.kind in "iu",
+            "opaque": _is_norm,
             "view": lambda call: True,
             "join": lambda call: True,
         }
@@ -82,7 +85,7 @@ class Writer:
 
     def _like(self, v: Value) -> Any:
         """An array that lies as that of an input, or of a result that is new in each run."""
-        return self.places._dummy(v) if v.kind == "input" else np.empty(v.shape, v.dtype)
+        return self.places._dummy(v) if v.kind == "input" or v.layout is None else np.empty(v.shape, v.dtype)
 
     def _slot(self, address: int) -> int:
         if address not in self._slots:
@@ -168,8 +171,23 @@ class Writer:
             start += x.shape[axis]
 
     def _reduce(self, call: Call) -> None:
-        reduction = Reduction(call, self.place(call.inputs[0]), self.place(call.outputs[0]), self.processor.lanes)
-        self._part(reduction.rows(), call.inputs[0].size / ALONE, reduction.write)
+        x, y = self.place(call.inputs[0]), self.place(call.outputs[0])
+        self._sums(call.primitive.name, call.params["axis"], [x], y)
+
+    def _sums(self, name: str, axes: Any, xs: list[Place], y: Place) -> None:
+        reduction = Reduction(name, axes, xs, y, self.processor.lanes)
+        self._part(reduction.rows(), math.prod(xs[0].shape) / ALONE, reduction.write)
+
+    def _opaque(self, call: Call) -> None:
+        """The norm of arrays: squares summed in float64, where those of float32 stay in range."""
+        y, n = self.place(call.outputs[0]), len(call.inputs)
+        sums = self._room("norm", 8 * n)._replace(shape=(n,), strides=(8,), dtype=y.dtype)
+        for i, x in enumerate(map(self.place, call.inputs)):
+            self._sums("add", range(len(x.shape)), [x, x], sums._replace(offset=8 * i, shape=(), strides=()))
+        self._sums("add", (0,), [sums], y)
+        a, b = Value(call.outputs[0], "temp"), Value(call.outputs[0], "temp")
+        root = Pointwise([Call(_SQRT, (a,), (b,))], [b], lambda v: y, self.processor.lanes)
+        self._part(root.nest.rows(), 0, root.write)
 
     def _pick(self, call: Call) -> None:
         places = [self.place(v) for v in (*call.inputs, *call.outputs)]
@@ -190,6 +208,9 @@ class Writer:
         picking.check(self._runs[-1], self.place(target), call.params["n_classes"], status)
 
     def _product(self, call: Call) -> None:
+        if products.is_with_vector(call):
+            xs, axis = products.factors(*map(self.place, call.inputs))
+            return self._sums("add", (axis,), xs, self.place(call.outputs[0]))
         (a, b, *given), to = map(self.place, call.inputs), self.place(call.outputs[0])
         if given and given[0] != to:
             self._copy(given[0], to, call.outputs[0])
@@ -228,6 +249,14 @@ class Writer:
             run.do(f"call void @fork(ptr @{f.name}, i64 {rows}, i64 {grain}, ptr @threads{number})")
         else:
             run.do(f"call void @{f.name}(ptr %table, i64 0, i64 0, i64 {rows})")
+
+
+_SQRT = Elementary("sqrt", "pointwise")
+
+
+def _is_norm(call: Call) -> bool:
+    """True for the norm of gradients' arrays, as clipping needs it."""
+    return call.primitive.name == "total_norm" and call.primitive.norm_type == 2
 
 
 def _raise(params: dict[str, Any], target: Value, inputs: dict[Value, Any]) -> None:

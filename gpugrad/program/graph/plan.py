@@ -34,7 +34,7 @@ class GraphPlan:
         self._ways: list[Any] | None = None
         self._graph: Any = None
         self._results: list[Any] = []
-        self._workspaces: Any = None
+        self._handles: list[Any] = []
 
     def run(self, *arrays: Any) -> list[Any]:
         """The results' arrays."""
@@ -74,7 +74,7 @@ class GraphPlan:
         try:
             with autotune.paused():
                 self._graph, self._results = self._lane.capture(lambda: self._walk(*targets))
-            self._workspaces = cublas.workspaces()
+            self._handles = cublas.handles()
         except Exception as error:  # of CUDA, of CuPy, or of a forward that looks at values
             self.why_not = f"{type(error).__name__}: {error}"
 

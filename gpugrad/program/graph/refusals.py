@@ -21,8 +21,8 @@ def refusal(program: Program) -> str | None:
 
 def on_device(program: Program) -> set[Value]:
     """The values that lie on a device: those that come from there, and what is computed of them."""
-    read = [v for call in program.calls for v in call.values if v.kind != "temp"]
-    found = {v for v in (*program.inputs, *read) if not v.on_host}
+    read = [*program.ends(), *(v for call in program.calls for v in call.values)]
+    found = {v for v in (*program.inputs, *read) if v.kind != "temp" and not v.on_host}
     for call in program.calls:
         if call.primitive.name == "to_device" or any(v in found for v in call.values):
             found.update(call.outputs)

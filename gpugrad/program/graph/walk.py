@@ -38,9 +38,7 @@ class Walk:
                 self._run(call, env)
             for v in self._drops[i]:
                 env.pop(v, None)
-        results = [self._get(v, env) for v in self._program.results]
-        results = [x.copy() if v.kind != "temp" else x for v, x in zip(self._program.results, results, strict=True)]
-        return self._assign(env, results)
+        return self._assign(env, [self._get(v, env) for v in self._program.results])
 
     def _get(self, v: Any, env: dict[Value, Any]) -> Any:
         if type(v) is not Value:

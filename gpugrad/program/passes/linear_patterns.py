@@ -82,8 +82,9 @@ def _through(sheet: Sheet, delta: Value, shape: tuple[int, int]) -> list[Call]:
     for call in sheet.readers_of(delta, "linear"):
         turn = sheet.maker(call.inputs[1], "transpose")
         bare = call.inputs[0] is delta and (len(call.inputs) < 3 or call.inputs[2] is None)
-        if bare and turn is not None and turn.inputs[0].shape == shape and turn.inputs[0].dtype == delta.dtype:
-            found.append(call)
+        if bare and turn is not None and turn.params["axes"] == (1, 0):
+            w = turn.inputs[0]
+            found += [call] if (w.shape, w.dtype) == (shape, delta.dtype) else []
     return found
 
 

@@ -173,4 +173,6 @@ def recipe_of(call: Call) -> Recipe:
 
 
 def _plain(number: Any) -> Any:
-    return number.item() if isinstance(number, np.generic) and number.dtype.kind in "fiub" else float(number)
+    if isinstance(number, np.generic) and number.dtype.kind in "fiub":
+        number = number.item()
+    return number if isinstance(number, int) else float(number)

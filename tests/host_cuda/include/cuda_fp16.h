@@ -24,6 +24,12 @@ static inline uint16_t bfloat_bits(float f) {
   const uint32_t x = emu_bits<uint32_t>(f);
   return (x & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (x + 0x7fff + (x >> 16 & 1)) >> 16;
 }
+// A float between whose neighbours x lies, odd unless it is x: rounding that once more rounds x itself.
+static inline float rounded_to_odd(double x) {
+  const float f = (float)x;
+  if (f == x || x != x) return f;
+  return emu_bits<float>((emu_bits<uint32_t>(f) - (std::fabs((double)f) > std::fabs(x))) | 1);
+}
 static inline float bfloat_value(uint16_t b) { return emu_bits<float>((uint32_t)b << 16); }
 }  // namespace emu
 
@@ -63,6 +69,8 @@ typedef __nv_bfloat162 nv_bfloat162;
 
 static inline __half __float2half(float f) { return __half(f); }
 static inline __half __float2half_rn(float f) { return __half(f); }
+static inline __half __double2half(double x) { return __half(emu::rounded_to_odd(x)); }
+static inline __nv_bfloat16 __double2bfloat16(double x) { return __nv_bfloat16(emu::rounded_to_odd(x)); }
 static inline float __half2float(__half h) { return float(h); }
 static inline __half2 __floats2half2_rn(float a, float b) { return {a, b}; }
 static inline float2 __half22float2(__half2 h) { return {h.x, h.y}; }
