@@ -28,7 +28,7 @@ class Apart:
         self, who: str, net: Any, optimizer: str, threads: int, seed: int, clock: str = "perf_counter"
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            given = {"who": who, "sizes": net.sizes, "batch": net.batch, "optimizer": optimizer, "threads": threads}
+            given = {"who": who, "net": net, "optimizer": optimizer, "threads": threads}
             given |= {"seed": seed, "clock": clock, "course": str(Path(folder) / "course.npz")}
             self.process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", "bench.peers.apart", json.dumps(given)], cwd=ROOT, text=True,
@@ -74,7 +74,7 @@ def main(given: dict[str, Any]) -> None:
     from bench.suites.task import Settings
 
     registry.use(given["who"], given["threads"])
-    net, settings = Net(tuple(given["sizes"]), given["batch"]), Settings("full", seed=given["seed"])
+    net, settings = Net(tuple(given["net"][0]), *given["net"][1:]), Settings("full", seed=given["seed"])
     batches = train.batches(net, settings)
     trainer = registry.trainers(given["who"])(net, given["optimizer"])
     losses, moved = train.course(trainer, batches)

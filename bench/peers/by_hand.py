@@ -38,8 +38,9 @@ def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
     return lambda: (g @ w, g.T @ x, g.sum(0))
 
 
-def trainer(net: Net, optimizer: str, dtype: Any = np.float32) -> Trainer:
+def trainer(net: Net, optimizer: str, dtype: Any = None) -> Trainer:
     """The step of a person who wants no library; in float64 it is what all others must agree with."""
+    dtype = dtype or net.dtype
     params = [w.astype(dtype) for w in parameters_of(net)]
     tape = _Buffers(net, params)
     update = updating(optimizer, params)

@@ -12,13 +12,15 @@ Weights = list[np.ndarray]  # w (out, in) and b (out,) of each layer in turn
 
 
 class Net(NamedTuple):
-    """Widths from input to output, and samples in a batch."""
+    """Widths from input to output, samples in a batch, and the dtype of parameters and data."""
 
     sizes: tuple[int, ...]
     batch: int
+    dtype: str = "float32"
 
     def __str__(self) -> str:
-        return f"{'-'.join(map(str, self.sizes))}, {self.batch}"
+        dtype = "" if self.dtype == "float32" else f", {self.dtype}"
+        return f"{'-'.join(map(str, self.sizes))}, {self.batch}{dtype}"
 
 
 NETS = (
@@ -47,7 +49,7 @@ def parameters_of(net: Net) -> Weights:
     rng = np.random.default_rng(1)
     shapes = [shape for n_in, n_out in pairwise(net.sizes) for shape in ((n_out, n_in), (n_out,))]
     bounds = [shape[-1] ** -0.5 for shape in shapes]
-    return [rng.uniform(-b, b, shape).astype("f4") for b, shape in zip(bounds, shapes, strict=True)]
+    return [rng.uniform(-b, b, shape).astype(net.dtype) for b, shape in zip(bounds, shapes, strict=True)]
 
 
 def is_regression(net: Net) -> bool:
@@ -67,13 +69,13 @@ def flop_of(net: Net) -> int:
 
 def bytes_of(net: Net, optimizer: str) -> int:
     """Read and written at least: the batch; the parameters, and for Adam two moments."""
-    return 4 * (net.batch * net.sizes[0] + (2 if optimizer == "sgd" else 6) * n_params(net))
+    return np.dtype(net.dtype).itemsize * (net.batch * net.sizes[0] + (2 if optimizer == "sgd" else 6) * n_params(net))
 
 
 def batches_of(net: Net, rng: np.random.Generator, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """n batches of normal data; the target follows from the data, so that there is something to learn."""
-    x = rng.normal(size=(n, net.batch, net.sizes[0])).astype(np.float32)
-    scores = x @ rng.normal(size=(net.sizes[0], net.sizes[-1])).astype(np.float32)
+    x = rng.normal(size=(n, net.batch, net.sizes[0])).astype(net.dtype)
+    scores = x @ rng.normal(size=(net.sizes[0], net.sizes[-1])).astype(net.dtype)
     y = np.tanh(scores) if is_regression(net) else scores.argmax(-1)
     return list(zip(x, y, strict=True))
 

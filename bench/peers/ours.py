@@ -43,7 +43,7 @@ def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
 
 def gpugrad_step(net: Net, optimizer: str) -> Callable[..., Any]:
     """The step as a user writes it."""
-    model = nn.MLP(list(net.sizes), activation="relu", dtype="float32")
+    model = nn.MLP(list(net.sizes), activation="relu", dtype=net.dtype)
     for p, value in zip(model.parameters(), parameters_of(net), strict=True):
         p.data[...] = value
     rule = {"sgd": optim.SGD, "adam": optim.Adam}[optimizer](model.parameters(), lr=LR)

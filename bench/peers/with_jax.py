@@ -1,6 +1,7 @@
 """JAX: eager where single operations are measured, jax.jit and optax where a function is."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -63,6 +64,12 @@ def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
 
 def trainer(net: Net, optimizer: str) -> Trainer:
     """A whole step in one jit, parameters and state donated."""
+    wide = jax.enable_x64 if net.dtype == "float64" else nullcontext
+    with wide(True):
+        return _trainer(net, optimizer, wide)
+
+
+def _trainer(net: Net, optimizer: str, wide: Any) -> Trainer:
     chosen = optax.sgd(LR) if optimizer == "sgd" else optax.adam(LR, *BETAS, EPS)
     params = [jnp.array(w) for w in parameters_of(net)]
     state = chosen.init(params)
@@ -85,10 +92,15 @@ def trainer(net: Net, optimizer: str) -> Trainer:
 
     def step(x: Any, y: Any) -> float:
         nonlocal params, state
-        params, state, loss = jitted(params, state, x, y)
-        return float(loss)
+        with wide(True):
+            params, state, loss = jitted(params, state, x, y)
+            return float(loss)
 
-    return Trainer(lambda x, y: (jnp.array(x), jnp.array(y)), step, lambda: [np.array(p) for p in params])
+    def put(x: Any, y: Any) -> Any:
+        with wide(True):
+            return jnp.array(x), jnp.array(y)
+
+    return Trainer(put, step, lambda: [np.array(p) for p in params])
 
 
 def per_sample(kind: str, w: np.ndarray, v: np.ndarray, x: np.ndarray) -> Callable[[], Any]:

@@ -37,18 +37,18 @@ def trainer(net: Net, optimizer: str) -> Trainer:
 
     def found() -> Weights:
         pairs = zip(model.coefs_, model.intercepts_, strict=True)
-        return [a for w, b in pairs for a in (w.T.astype(np.float32), b)]
+        return [a.astype(net.dtype) for w, b in pairs for a in (w.T, b)]
 
     return Trainer(lambda x, y: (x, y.ravel() if regression else y), step, found)
 
 
 def _begin(model: Any, net: Net, classes: dict[str, Any]) -> None:
     """A first step to make its arrays, then our weights in them and the optimizer's state as new."""
-    x = np.zeros((net.batch, net.sizes[0]), np.float32)
+    x = np.zeros((net.batch, net.sizes[0]), net.dtype)
     y = np.arange(net.batch) % max(2, net.sizes[-1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.partial_fit(x, y.astype(np.float32) if is_regression(net) else y, **classes)
+        model.partial_fit(x, y.astype(net.dtype) if is_regression(net) else y, **classes)
     weights = parameters_of(net)
     for i, (w, b) in enumerate(zip(weights[::2], weights[1::2], strict=True)):
         model.coefs_[i][...] = w.T

@@ -56,7 +56,7 @@ def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
 def torch_step(net: Net, optimizer: str) -> Callable[..., Any]:
     """One training step."""
     pairs = [[torch.nn.Linear(a, b), torch.nn.ReLU()] for a, b in pairwise(net.sizes)]
-    model = torch.nn.Sequential(*joined(*pairs))[:-1]
+    model = torch.nn.Sequential(*joined(*pairs))[:-1].to(getattr(torch, net.dtype))
     with torch.no_grad():
         for p, value in zip(model.parameters(), parameters_of(net), strict=True):
             p.copy_(torch.from_numpy(value))

@@ -29,7 +29,7 @@ Batches = list[tuple[np.ndarray, np.ndarray]]
 
 def tasks(settings: Settings) -> Iterator[Task]:
     """One for each net and optimizer."""
-    for net in settings.pick((Net((4, 3, 2), 5),), NETS[:3], NETS):
+    for net in settings.pick((Net((4, 3, 2), 5),), NETS[:3], (*NETS, NETS[1]._replace(dtype="float64"))):
         for optimizer in OPTIMIZERS:
             cost = 3.0 + 10 * 60 * flop_of(net) / 1e11
             yield Task("train", f"{net}, {optimizer}", cost, lambda s, n=net, o=optimizer: rows(n, o, s))
@@ -55,6 +55,7 @@ def rows(net: Net, optimizer: str, settings: Settings) -> Iterator[Row | Fit]:
     for who, way in ours.WAYS.items():
         if who in rounds:
             params = {"batch": net.batch, "optimizer": optimizer, "way": way}
+            params |= {} if net.dtype == "float32" else {"dtype": net.dtype}
             yield row_of("train", "-".join(map(str, net.sizes)), rounds, params=params, ours=who, **work)
 
 
