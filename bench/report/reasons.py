@@ -42,10 +42,26 @@ REASONS = (
         ("train: *way=eager)", "train: *executor numpy)"),
     ),
     Reason(
+        "our two threads on one processor part of the time",
+        "On two threads steps of 784-512-512-10 took 2.4 to 2.5 ms and 3.9 to 4.2 ms by turns (one thread: 4.2; in a "
+        "loop of its own on a quiet machine 2.4 throughout), of 1024-2048-2048-1000 62 to 65 ms in another run and 102 "
+        "to 114 in this one: the calling thread moves to the processor of the second, which is kept to it. Tried: "
+        "leaving the second thread free (4.2 ms throughout), waits ten and forty times as long (no difference), keeping"
+        " the caller in place too (3.9 ms throughout). Open.",
+        ("train: 784-*way=compiled)", "train: 1024-*way=compiled)"),
+    ),
+    Reason(
+        "torch's products on two threads",
+        "Bare NumPy takes as long as ours within 5 % (matmul_vjp of 64 pairs of 256 x 256: 39.3 and 39.6 ms): NumPy "
+        "multiplies a stack one pair after the other, each by OpenBLAS on both threads; torch gives each thread "
+        "pairs of its own, and its products of 256 x 256 share better. Not tried: products of our own in eager execution.",
+        ("products: *shape=*x*x*x*)", "products: *shape=256x256x256)", "products: *shape=8192x*"),
+    ),
+    Reason(
         "a call around a small product",
         "A product of 64 x 64 takes NumPy 5.6 µs, ours 6.2; its derivative, two products and the walk through the "
         "record, 14.3 and 20.7 µs. Bare NumPy is the bound of anything above it.",
-        ("products: *64x64x64)",),
+        ("products: *64x64x64)", "products: *32x64x32)"),
     ),
     Reason(
         "the same OpenBLAS product with a call around it",
@@ -90,6 +106,12 @@ REASONS = (
         "NumPy alone needs less memory",
         "The package's code itself is some 2 MB beside NumPy by hand; torch and JAX take five times as much.",
         ("cold: peak memory*",),
+    ),
+    Reason(
+        "the same passes of NumPy over large arrays",
+        "Gradient and Hessian product of a large sum of waves, a Gaussian, a batch of matrices: autograd makes the same "
+        "calls of NumPy, whose passes over memory take the time; ours makes one or two more. Not looked into further.",
+        ("calculus: *size=large)",),
     ),
 )
 WITHIN = Reason("level within the spread", "The ratio's upper quartile is not below 1: no difference was measured.")
