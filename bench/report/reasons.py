@@ -54,7 +54,8 @@ REASONS = (
         "torch's products on two threads",
         "Bare NumPy takes as long as ours within 5 % (matmul_vjp of 64 pairs of 256 x 256: 39.3 and 39.6 ms): NumPy "
         "multiplies a stack one pair after the other, each by OpenBLAS on both threads; torch gives each thread "
-        "pairs of its own, and its products of 256 x 256 share better. Not tried: products of our own in eager execution.",
+        "pairs of its own, and its products of 256 x 256 share better. Not tried: products of our own in eager "
+        "execution.",
         ("products: *shape=*x*x*x*)", "products: *shape=256x256x256)", "products: *shape=8192x*"),
     ),
     Reason(
@@ -109,8 +110,8 @@ REASONS = (
     ),
     Reason(
         "the same passes of NumPy over large arrays",
-        "Gradient and Hessian product of a large sum of waves, a Gaussian, a batch of matrices: autograd makes the same "
-        "calls of NumPy, whose passes over memory take the time; ours makes one or two more. Not looked into further.",
+        "Gradient and Hessian product of a large sum of waves, a Gaussian, a batch of matrices: autograd makes the "
+        "same calls of NumPy, whose passes over memory take the time; ours makes one or two more. Not looked into further.",
         ("calculus: *size=large)",),
     ),
 )
