@@ -111,7 +111,8 @@ REASONS = (
     Reason(
         "the same passes of NumPy over large arrays",
         "Gradient and Hessian product of a large sum of waves, a Gaussian, a batch of matrices: autograd makes the "
-        "same calls of NumPy, whose passes over memory take the time; ours makes one or two more. Not looked into further.",
+        "same calls of NumPy, whose passes over memory take the time; ours makes one or two more. Not looked "
+        "into further.",
         ("calculus: *size=large)",),
     ),
 )

@@ -1,6 +1,6 @@
 """Stochastic arithmetic: what roundings do to a result is seen by making them at random.
 
-Source: Vignes, A stochastic arithmetic for reliable scientific computation, Mathematics and Computers in Simulation 1993.
+Source: Vignes, A stochastic arithmetic for reliable scientific computation, Math. and Computers in Simulation, 1993.
 """
 
 import numpy as np
