@@ -42,12 +42,11 @@ REASONS = (
         ("train: *way=eager)", "train: *executor numpy)"),
     ),
     Reason(
-        "our two threads on one processor part of the time",
-        "On two threads steps of 784-512-512-10 took 2.4 to 2.5 ms and 3.9 to 4.2 ms by turns (one thread: 4.2; in a "
-        "loop of its own on a quiet machine 2.4 throughout), of 1024-2048-2048-1000 62 to 65 ms in another run and 102 "
-        "to 114 in this one: the calling thread moves to the processor of the second, which is kept to it. Tried: "
-        "leaving the second thread free (4.2 ms throughout), waits ten and forty times as long (no difference), keeping"
-        " the caller in place too (3.9 ms throughout). Open.",
+        "the second thread helps in some stretches only",
+        "On two threads a step of 784-512-512-10 took 2.4 ms in some stretches of a process and 3.9 to 4.2 ms in others "
+        "(one thread: 4.2), of 1024-2048-2048-1000 62 to 65 ms in one run and 102 to 114 in this one; OpenBLAS's gain "
+        "from the second thread changed from 2.0 to 1.67 on the same machine. Why is not known. Tried: a second thread "
+        "that may go anywhere, waits ten and forty times as long, a caller kept on its processor: no better.",
         ("train: 784-*way=compiled)", "train: 1024-*way=compiled)"),
     ),
     Reason(
