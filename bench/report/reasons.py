@@ -43,7 +43,8 @@ REASONS = (
     ),
     Reason(
         "the second thread helps in some stretches only",
-        "On two threads a step of 784-512-512-10 took 2.4 ms in some stretches of a process and 3.9 to 4.2 ms in others "
+        "On two threads a step of 784-512-512-10 took 2.4 ms in some stretches of a process and 3.9 to 4.2 "
+        "ms in others "
         "(one thread: 4.2), of 1024-2048-2048-1000 62 to 65 ms in one run and 102 to 114 in this one; OpenBLAS's gain "
         "from the second thread changed from 2.0 to 1.67 on the same machine. Why is not known. Tried: a second thread "
         "that may go anywhere, waits ten and forty times as long, a caller kept on its processor: no better.",
