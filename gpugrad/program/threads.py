@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError
+from .fast.team import HOMES, LINE, NOTHING, RUNS, member
 
 PATIENCE = 2700  # looks for work, of which the last give way to other programs: half a millisecond or so
-_WORDS = 32  # of a team's memory
 PLANS: Any = weakref.WeakSet()  # those that can change the number of their threads
 _wanted: int | None = None
 
@@ -70,8 +70,8 @@ class Team:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = n_threads
-        self._memory = np.zeros(_WORDS + 8, np.int64)
-        self._words = self._memory[-self._memory.ctypes.data % 64 // 8 :]
+        self._memory = np.zeros(HOMES + LINE * (n_threads + 1), np.int64)
+        self._words = self._memory[-self._memory.ctypes.data % (8 * LINE) // 8 :]
         self.address = int(self._words.ctypes.data)
         self.threads: list[threading.Thread] = []
         self.reset()
@@ -79,11 +79,12 @@ class Team:
     def reset(self) -> None:
         """As before the first work; for a child process, which has none of its parent's threads."""
         self.lock = threading.Lock()
-        self._words[0] = (1 << 32) - 1
+        self._words[HOMES::LINE] = NOTHING
         self._bells = [threading.Lock() for _ in range(self.n_threads - 1)]  # each is held but for the moment it rings
         for bell in self._bells:
             bell.acquire()
-        self.asleep = [True] * (self.n_threads - 1)
+        self._asleep = self._words[HOMES + LINE + 1 :: LINE]
+        self._asleep[:], self._words[RUNS] = 1, 0
         self._away_from = -1
         self.threads.clear()
 
@@ -92,10 +93,16 @@ class Team:
         if not self.threads:
             self._start()
         self._make_way()
+        self._words[RUNS] = n_threads
         for i in range(n_threads - 1):
-            if self.asleep[i]:
-                self.asleep[i] = False
-                self._bells[i].release()
+            if self._asleep[i]:
+                self._asleep[i] = 0
+                with contextlib.suppress(RuntimeError):  # it has been rung for already
+                    self._bells[i].release()
+
+    def rest(self) -> None:
+        """After the program: the others may go to sleep."""
+        self._words[RUNS] = 0
 
     def _make_way(self) -> None:
         """Keep the others off the processor that this thread runs on: Linux likes to wake them up there."""
@@ -110,7 +117,6 @@ class Team:
 
     def _start(self) -> None:
         from .fast.machine import Code
-        from .fast.team import member
 
         self._code = Code(member())
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
@@ -124,7 +130,6 @@ class Team:
         while True:
             bell.acquire()
             serve(self.address, i + 1, PATIENCE)
-            self.asleep[i] = True
 
 
 @functools.cache

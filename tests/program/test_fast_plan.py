@@ -1,5 +1,6 @@
 """Compiled training steps against eager ones, and what the compiling executor promises."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import gpugrad as gg
 from gpugrad import nn, ops
 from gpugrad.errors import ArgumentError
 from gpugrad.program import compile, threads
-from gpugrad.program.fast import choosing, machine
+from gpugrad.program.fast import choosing, machine, writing
 
 from .test_numpy_plan import big
 from .test_training import OPTIMIZERS, Run, batches, plain, rich
@@ -78,6 +79,26 @@ def test_threads_change_no_bit(two_threads):
 def test_shared_work_gives_what_eager_execution_gives(two_threads, monkeypatch):
     monkeypatch.setattr("gpugrad.program.fast.choosing.Choice.took", lambda self, seconds: None)  # stays on two
     compare(data=batches(6, size=300), make=big, optimizer="momentum")
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_the_update_is_cut_where_a_large_array_ends(two_threads, monkeypatch, optimizer):
+    """Then the threads have the rows of an array that they have of its gradient."""
+    cuts, stretches = [], writing.Writer._stretches
+
+    def noted(self, group):
+        sizes = [self._joined[v] for v in group.inputs if v in self._joined]
+        cuts.append((stretches(self, group), group.nest, sizes))
+        return cuts[-1][0]
+
+    monkeypatch.setattr(writing.Writer, "_stretches", noted)
+    monkeypatch.setattr(writing, "ALONE", 256)
+    compare(data=batches(2, size=300), make=big, optimizer=optimizer, tolerance=2e-3)
+    parts, nest, sizes = max(cuts, key=lambda cut: len(cut[0]))
+    starts, stops = zip(*parts, strict=True)
+    assert (0, nest.rows()) == (starts[0], stops[-1]) and starts[1:] == stops[:-1]
+    ends = {end // nest.lanes for end in itertools.accumulate(sizes[0])}
+    assert len(parts) >= 3 and {*starts[1:]} <= ends and sum(sizes[0]) == nest.size
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

@@ -24,6 +24,9 @@ class FakeTeam:
         assert self.lock.locked()
         self.woken = n
 
+    def rest(self):
+        assert self.lock.locked()
+
 
 class Machine:
     """A clock that goes on by what a run takes on its number of threads.
@@ -212,7 +215,7 @@ def test_members_are_kept_off_the_processor_that_rings_for_them(monkeypatch):
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda pid: {0, 1, 2}, raising=False)
     monkeypatch.setattr(threads.os, "sched_setaffinity", lambda pid, where: moved.append((pid, where)), raising=False)
     here, team = [1], threads.Team(2)
-    team.threads, team.asleep = [type("Thread", (), {"native_id": 7})()], [False]
+    team.threads = [type("Thread", (), {"native_id": 7})()]
     for _ in range(3):
         team.wake(2)
     here[0] = 2

@@ -88,6 +88,10 @@ class Function:
         """The address `offset` bytes further on."""
         return pointer if offset in (0, "0") else self(f"getelementptr i8, ptr {pointer}, i64 {offset}")
 
+    def add(self, x: str, n: int) -> str:
+        """x + n"""
+        return self(f"add nsw i64 {x}, {n}") if n else x
+
     def along(self, pointer: str, index: str, stride: int) -> str:
         """The address of element `index` of elements that lie `stride` bytes apart."""
         if not stride or index == "0":

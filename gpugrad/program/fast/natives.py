@@ -63,6 +63,7 @@ class Native:
             status = self._function(*objects)
         finally:
             if n > 1:
+                others.rest()
                 others.lock.release()
         if not status:
             choice.took(clock() - start)

@@ -46,12 +46,17 @@ class Product:
         self.step = self.tiles.columns * size  # bytes of one step along k in a copied panel
         self.packs_b = self._packs_b()
         self.packs_a = self._crowds_the_cache()
-        self.by_panels = self.tiles.n_panels >= min(8, self.tiles.n_rows)
+        self.by_panels = self._shares_panels()
 
     @property
     def flop(self) -> int:
         """2 m n k."""
         return 2 * self.m * self.n * self.k
+
+    def _shares_panels(self) -> bool:
+        """True where threads share columns of C, not rows: not for a tall C, as of a gradient of weights."""
+        is_tall = self.m >= 2 * self.k and self.tiles.n_rows >= 16
+        return self.tiles.n_panels >= min(8, self.tiles.n_rows) and not is_tall
 
     def _packs_b(self) -> bool:
         if self.b.strides[1] != self.size and self.n > 1:

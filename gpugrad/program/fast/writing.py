@@ -1,6 +1,7 @@
 """A program's native functions: which calls become what code, in which order, and on how many threads."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +41,8 @@ class Writer:
         self._scratch: dict[str, int] = {}
         self._runs: list[Function] = []
         self._n_parts = 0
+        joins = [call for call in places.calls if id(call) in places.joined]
+        self._joined = {call.outputs[0]: [v.size for v in call.inputs] for call in joins}
 
     # what can be written
 
@@ -148,8 +151,20 @@ class Writer:
 
     def _loops(self, calls: list[Call], outputs: list[Value]) -> None:
         group = Pointwise(calls, outputs, self.place, self.processor.lanes)
-        work = group.nest.size * (1 + len(calls) // 4)
-        self._part(group.nest.rows(), work / ALONE, lambda f, start, stop: group.write(f, start, stop))
+        work = group.nest.size * (1 + len(calls) // 4) / ALONE / group.nest.rows()
+        for start, stop in self._stretches(group):
+            self._part(stop - start, work * (stop - start), group.write, start)
+
+    def _stretches(self, group: Pointwise) -> list[tuple[int, int]]:
+        """Rows to share, cut where one large array of a joined one ends: threads have the same rows of it elsewhere."""
+        parts: list[int] = next((self._joined[v] for v in group.inputs if v in self._joined), [])
+        ends, n, lanes = [0], group.nest.rows(), group.nest.lanes
+        if len(group.nest.lengths) == 1:
+            for end in itertools.accumulate(parts):
+                row = end // lanes
+                if min(row - ends[-1], n - row) * lanes >= ALONE:
+                    ends.append(row)
+        return [*itertools.pairwise([*ends, n])]
 
     def _copy(self, source: Place, target: Place, v: Value) -> None:
         a, b = Value(v, "temp"), Value(v, "temp")
@@ -231,14 +246,14 @@ class Writer:
 
         self._part(p.rows(), work, write)
 
-    def _part(self, rows: int, work: float, write: Callable[[Function, Any, Any], None]) -> None:
+    def _part(self, rows: int, work: float, write: Callable[[Function, Any, Any], None], first: int = 0) -> None:
         """A function of its own for a range of rows; called, or shared among threads where there is enough work."""
         f = Function(f"part{self._n_parts}", "ptr %table, i64 %thread, i64 %start, i64 %stop")
         self._n_parts += 1
         shared = self.n_threads > 1 and rows > 1 and work >= 1
         if work >= 1:
             self.long.add(len(self._runs) - 1)
-        write(f, *(("%start", "%stop") if shared else (0, rows)))
+        write(f, *((f.add("%start", first), f.add("%stop", first)) if shared else (first, first + rows)))
         f.do("ret void")
         self.module.add(f)
         run = self._runs[-1]
