@@ -34,6 +34,8 @@ def work(program: Program) -> str:
 
 def flop_of(call: Call) -> int:
     """2 m n k of a matrix product, 0 of anything else."""
+    if call.kind == "finished":
+        return flop_of(call.primitive.calls[0])
     if call.primitive.name not in ("matmul", "matmul_add", "linear", "outer_sum") or not call.outputs:
         return 0
     a, (y,) = call.inputs[0], call.outputs
@@ -43,11 +45,13 @@ def flop_of(call: Call) -> int:
 
 
 def _groups(program: Program) -> str:
-    fused = [call for call in program.calls if call.primitive.name == "fused"]
-    if not fused:
-        return f"{len(program.calls)} calls"
-    inside = sum(len(call.primitive.calls) for call in fused)
-    return f"{len(program.calls)} calls, {len(fused)} of them made of {inside} pointwise ones"
+    finished = [call.primitive.calls[-1] for call in program.calls if call.kind == "finished"]
+    fused = [call for call in (*program.calls, *finished) if call.kind == "fused"]
+    text = f"{len(program.calls)} calls"
+    if fused:
+        inside = sum(len(call.primitive.calls) for call in fused)
+        text += f", {len(fused)} of them made of {inside} pointwise ones"
+    return text + (f", {len(finished)} joined to the matrix product before" if finished else "")
 
 
 def megabytes(n: int) -> str:

@@ -25,6 +25,11 @@ class Call:
     params: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def kind(self) -> str:
+        """Of an elementary function ("pointwise", "product", "view", ...); "" for a primitive, which is whole."""
+        return getattr(self.primitive, "kind", "")
+
+    @property
     def values(self) -> Iterator[Value]:
         """The inputs that are Values."""
         return (v for v in self.inputs if type(v) is Value)

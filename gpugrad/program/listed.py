@@ -4,7 +4,7 @@ from typing import Any
 
 from ..backend import backend_of_type
 from ..core.trace import of_one_kind
-from .ir import Program, Value
+from .ir import Call, Program, Value
 
 
 class Listed:
@@ -30,17 +30,21 @@ class Listed:
             return v.array if v.kind in ("state", "const") else env[v]
 
         for call in self.program.calls:
-            operands = [get(v) for v in call.inputs]
-            kind, operands = of_one_kind(operands)
-            if call.primitive.name == "fused":
-                y = call.primitive.run(call, tuple(operands))
-            else:
-                y = forward_of(call.primitive, kind)(*operands, **call.params)
-            env.update(zip(call.outputs, y if isinstance(y, tuple) else (y,), strict=True))
+            env.update(zip(call.outputs, applied(call, [get(v) for v in call.inputs]), strict=True))
         results = [get(v).copy() for v in self.program.results]
         for target, array in [(a.target, get(a.value).copy()) for a in self.program.assigns]:
             target.array[...] = array
         return results
+
+
+def applied(call: Call, operands: list[Any]) -> tuple[Any, ...]:
+    """The arrays that a call makes of these."""
+    kind, operands = of_one_kind(operands)
+    if call.primitive.name in ("fused", "finished"):
+        made: tuple[Any, ...] = call.primitive.run(call, tuple(operands))
+        return made
+    y = forward_of(call.primitive, kind)(*operands, **call.params)
+    return y if isinstance(y, tuple) else (y,)
 
 
 def forward_of(primitive: Any, kind: type) -> Any:

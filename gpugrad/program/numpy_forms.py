@@ -54,7 +54,7 @@ def spread_operand(call: Call) -> int | None:
 
     NumPy takes as long for a broadcasting ufunc as for a copy and a plain ufunc, and longer where rows are short.
     """
-    kind = getattr(call.primitive, "kind", "")
+    kind = call.kind
     if kind != "pointwise" or len(call.inputs) != 2 or not all(type(x) is Value for x in call.inputs):
         return None
     (v,) = call.outputs

@@ -23,7 +23,7 @@ class NumpyPlan:
     """A program as a Python function: `run(*input arrays) -> [result arrays]`; `source` is its text."""
 
     name, why = "numpy", "NumPy alone, into planned buffers"
-    skips: frozenset[str] = frozenset({"accumulate"})  # NumPy's products cannot add
+    skips: frozenset[str] = frozenset({"accumulate", "finish"})  # NumPy's products cannot add, nor go on to a sum
     in_blocks = True  # fused calls are run block by block
 
     def __init__(self, program: Program) -> None:
@@ -34,10 +34,9 @@ class NumpyPlan:
         calls: list[Call] = []
         late = set(program.inputs)
         for call in program.calls:
-            if getattr(call.primitive, "kind", "") == "view" and call.inputs[0] in late:
+            if call.kind == "view" and call.inputs[0] in late:
                 late.update(call.outputs)
-            apart = call.primitive.name == "fused" and not self.runs_whole(call, late)
-            calls += call.primitive.calls if apart else [call]
+            calls += self._apart(call, late)
         calls = numpy_forms(calls)
         self.places = Places(program, calls, self.in_blocks)
         self.scratch_bytes = 0
@@ -49,9 +48,15 @@ class NumpyPlan:
         self.source = self._code.text(parameters)
         self.run = self._code.function(parameters)
 
+    def _apart(self, call: Call, late: set[Value]) -> list[Call]:
+        """The call, or those that it is made of where they are run one by one."""
+        if call.kind not in ("fused", "finished") or self.runs_whole(call, late):
+            return [call]
+        return [part for c in call.primitive.calls for part in self._apart(c, late)]
+
     def runs_whole(self, call: Call, late: set[Value]) -> bool:
         """True for a fused call that `_fused` writes out; the others are run as the calls in them."""
-        return worth_blocks(call, late)
+        return call.kind == "fused" and worth_blocks(call, late)
 
     def memory(self) -> str:
         """What is planned, in words."""

@@ -73,7 +73,7 @@ class Places:
         for call in self.calls:
             for v in call.outputs:
                 self.root[v] = v
-            if getattr(call.primitive, "kind", "") != "view":
+            if call.kind != "view":
                 continue
             (source, (v,)) = call.inputs[0], call.outputs
             seen = view_of(self._dummy(source), call)
@@ -245,11 +245,13 @@ def _read_before(call: Call, v: Value, x: Value) -> bool:
         at = [v in c.outputs for c in call.primitive.calls].index(True)
         inner = call.primitive.calls[at]
         return _read_before(inner, v, x) and not any(x in c.values for c in call.primitive.calls[at + 1 :])
+    if call.primitive.name == "finished":
+        return x not in call.inputs[: call.primitive.n_product] and _read_before(call.primitive.calls[-1], v, x)
     if call.primitive.name == "matmul_add":
         return x is call.inputs[2] and x not in call.inputs[:2]
     if call.primitive.name == "unpick":
         return x is call.inputs[0]
-    if getattr(call.primitive, "kind", "") != "pointwise":
+    if call.kind != "pointwise":
         return False
     return x not in call.inputs or (call.primitive.name != "where" and spread_operand(call) is None)
 

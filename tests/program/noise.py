@@ -3,9 +3,12 @@
 Source: Vignes, A stochastic arithmetic for reliable scientific computation, Math. and Computers in Simulation, 1993.
 """
 
+import contextlib
+
 import numpy as np
 
 from gpugrad.backend.registry import NUMPY, register
+from tests.core.counting import instrumented
 
 
 class Noisy(np.ndarray):
@@ -41,6 +44,21 @@ def rounded(x):
 def noisy(x):
     """The same numbers, after a rounding."""
     return None if x is None else rounded(np.asarray(x)).view(Noisy)
+
+
+@contextlib.contextmanager
+def noise(seed=0):
+    """A scope of the same noise every time; what an operation writes into an array that it makes is noisy there too."""
+    Noisy.rng = np.random.default_rng(seed)
+    with instrumented(lambda p, forward: lambda *args, **params: _alike(args, forward(*args, **params))):
+        yield
+
+
+def _alike(args, y):
+    """y, of the type of the operation's noisy arguments."""
+    if isinstance(y, tuple):
+        return tuple(_alike(args, part) for part in y)
+    return y.view(Noisy) if type(y) is np.ndarray and any(isinstance(x, Noisy) for x in args) else y
 
 
 register(Noisy, NUMPY)

@@ -19,13 +19,15 @@ def data(sizes, loss="cross_entropy", n=24):
     return x, rng.normal(size=(n, sizes[-1])).astype("f4")
 
 
-def training(model, loss="cross_entropy", **options):
-    """The step up to the gradients, with them as results."""
+def training(model, loss="cross_entropy", scale=None, **options):
+    """The step up to the gradients, with them as results; of the loss times `scale` where it is given."""
     of = getattr(nn, loss)
 
     def step(x, y):
         model.zero_grad()
         value = of(model(x), y, **options)
+        if scale is not None:
+            value = scale * value
         value.backward()
         return value, [p.grad for p in model.parameters() if p.grad is not None]
 

@@ -99,6 +99,21 @@ def trained(model, step, data=None, after=lambda i: ()):
     return seen
 
 
+def stepping(c, optimizer, loss, between=lambda: ()):
+    """The usual step of an optimizer, through c; `between` is called when the gradients are there, for more results."""
+
+    @c
+    def step(x, y):
+        optimizer.zero_grad()
+        value = loss(x, y)
+        value.backward()
+        more = between()
+        optimizer.step()
+        return value, *more
+
+    return step
+
+
 def raw(x):
     return x.data if isinstance(x, Tensor) else x
 
@@ -123,3 +138,16 @@ def same_as_eager(program, executor):
             np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance / 10, err_msg=str(i))
         else:
             np.testing.assert_array_equal(a, b, err_msg=str(i))
+
+
+def each_as_eager(programs):
+    """The test that each of some programs gives on each executor what it gives uncompiled."""
+
+    @pytest.mark.parametrize("executor", ["numpy", "list", "fast"])
+    @pytest.mark.parametrize("name", programs)
+    @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+    @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+    def test_a_program(name, executor):
+        same_as_eager(programs[name], executor)
+
+    return test_a_program

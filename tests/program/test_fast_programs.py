@@ -9,7 +9,7 @@ from gpugrad.core.tree import flatten
 from gpugrad.program import compile
 
 from .building import MODES, both, build, random_programs
-from .noise import noisy
+from .noise import noise, noisy
 
 pytest.importorskip("llvmlite")
 TRANSFORMS = st.sampled_from(sorted(MODES.keys() - {"sgd", "adam"}))  # Adam makes 0.01 of the least gradient
@@ -26,8 +26,8 @@ def check(choices, mode, subset, seed, dtype):
 def sensitivity(f, args, eager):
     """For each result how far it moves where every operation rounds its own result at random, its arguments as well."""
     moves = []
-    for _ in range(6):
-        with np.errstate(all="ignore"):
+    with noise(), np.errstate(all="ignore"):
+        for _ in range(6):
             found = results(f, [noisy(x) for x in args])
             moves.append([np.abs(a - b) for a, b in zip(found, eager, strict=True)])
     return [np.nan_to_num(np.max(parts, axis=0), nan=0.0, posinf=np.inf) for parts in zip(*moves, strict=True)]

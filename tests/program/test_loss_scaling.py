@@ -7,7 +7,7 @@ from gpugrad import nn, optim
 from gpugrad.errors import TraceError
 from gpugrad.program import compile
 
-from .running import batches, plain, same_as_eager, trained
+from .running import batches, each_as_eager, plain, trained
 
 PROGRAMS = {}
 
@@ -112,12 +112,7 @@ def a_scaler_whose_settings_and_state_change(c):
     return trained(model, step, batches(8), after)
 
 
-@pytest.mark.parametrize("executor", ["numpy", "list", "fast"])
-@pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
-def test_a_program(name, executor):
-    same_as_eager(PROGRAMS[name], executor)
+test_a_program = each_as_eager(PROGRAMS)
 
 
 def test_a_second_step_after_one_that_may_be_skipped():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gpugrad as gg
-from gpugrad import nn, optim
+from gpugrad import Tensor, nn, optim
 from gpugrad.program.fast import available
 
 EXECUTORS = ["numpy", pytest.param("fast", marks=pytest.mark.skipif(not available(), reason="needs llvmlite"))]
@@ -54,6 +54,38 @@ def test_planned_buffers_are_at_most_three_fifths_of_eagers_peak(executor):
     step(*batch(n, sizes[0]))
     places = step._entries[0].plan.places
     assert 0 < places.bytes_arena <= 0.6 * eager_peak(sizes, n)
+
+
+def eager_without_gradients_of_weights(sizes, n):
+    """Bytes that an eager step holds when backward comes to the last hidden layer: nearly no weights' gradients yet."""
+    model = nn.MLP(sizes, activation="relu", rng=0)
+    x, y = batch(n, sizes[0])
+    *hidden, last = model.children()
+    held = []
+
+    def step():
+        h = Tensor(x)
+        for layer in hidden:
+            h = layer(h)
+        h.register_hook(lambda g: held.append(tracemalloc.get_traced_memory()[0]))
+        nn.cross_entropy(last(h), y).backward()
+
+    step()
+    model.zero_grad()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    step()
+    tracemalloc.stop()
+    return held[-1] - before - sum(p.data.nbytes for p in last.parameters())
+
+
+@pytest.mark.skipif(not available(), reason="needs llvmlite")
+def test_so_they_are_where_gradients_of_weights_do_not_count():
+    """Nothing is kept for the gradient of a product behind a relu: it is written over the relu's value."""
+    sizes, n = [784, 512, 512, 10], 128
+    step = gg.compile(step_of(sizes)[0], executor="fast")
+    step(*batch(n, sizes[0]))
+    assert 0 < step._entries[0].plan.places.bytes_arena <= 0.6 * eager_without_gradients_of_weights(sizes, n)
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="Linux says there how much memory a process holds")

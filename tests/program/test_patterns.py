@@ -112,14 +112,7 @@ def test_a_loss_alone_has_the_pattern_too():
 
 
 def test_a_loss_that_is_scaled_keeps_its_factor():
-    model = nn.MLP(list(WIDE), rng=0)
-
-    def step(x, y):
-        model.zero_grad()
-        loss = 0.25 * nn.cross_entropy(model(x), y)
-        loss.backward()
-        return loss, [p.grad for p in model.parameters()]
-
+    step = training(nn.MLP(list(WIDE), rng=0), scale=0.25)
     found = changed(step, data(WIDE))
     assert "cross_entropy_mean" in found and found.count("multiply") == 2
     assert "cross_entropy_mean" in changed(step, data(WIDE), ("patterns",))
@@ -128,15 +121,8 @@ def test_a_loss_that_is_scaled_keeps_its_factor():
 def test_a_scaled_loss_of_two_bytes_is_left_alone():
     """The slope of the mean, p / N, would underflow before it is scaled."""
     model = nn.MLP(list(NARROW), rng=0).to("float16")
-
-    def step(x, y):
-        model.zero_grad()
-        loss = 1024.0 * nn.cross_entropy(model(x), y)
-        loss.backward()
-        return loss, [p.grad for p in model.parameters()]
-
     x, y = data(NARROW)
-    found = changed(step, (x.astype("f2"), y), exact=2e-2)
+    found = changed(training(model, scale=1024.0), (x.astype("f2"), y), exact=2e-2)
     assert "cross_entropy_index_grad" in found and "cross_entropy_mean" not in found
 
 
@@ -229,14 +215,7 @@ def test_a_weight_of_two_layers_is_no_narrow_net():
 
 
 def test_a_squared_error_that_is_scaled_is_no_narrow_net():
-    model = nn.MLP(list(NARROW), rng=0)
-
-    def step(x, y):
-        model.zero_grad()
-        loss = 3.0 * nn.mse_loss(model(x), y)
-        loss.backward()
-        return loss, [p.grad for p in model.parameters()]
-
+    step = training(nn.MLP(list(NARROW), rng=0), "mse_loss", scale=3.0)
     assert "mlp_step" not in changed(step, data(NARROW, "mse_loss"))
 
 

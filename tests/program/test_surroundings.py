@@ -170,7 +170,8 @@ def test_random_numbers_of_numpys(draw):
         compile(lambda x: x + draw())(X)
 
 
-def test_a_hook_that_was_added_or_removed():
+def gradient_of_a_product():
+    """A tensor, and the compiled function of x that makes x its gradient."""
     w = Tensor(X.copy(), requires_grad=True)
 
     @compile
@@ -178,6 +179,11 @@ def test_a_hook_that_was_added_or_removed():
         w.grad = None
         (w * x).sum().backward()
 
+    return w, f
+
+
+def test_a_hook_that_was_added_or_removed():
+    w, f = gradient_of_a_product()
     f(X)
     handle = w.register_hook(lambda g: g * 2)
     f(X)
@@ -204,13 +210,7 @@ def test_a_parameter_group_that_was_added():
 
 
 def test_a_gradient_whose_array_was_replaced_is_written_anew():
-    w = Tensor(X.copy(), requires_grad=True)
-
-    @compile
-    def f(x):
-        w.grad = None
-        (w * x).sum().backward()
-
+    w, f = gradient_of_a_product()
     f(X)
     w.grad.data = w.grad.data * 7
     f(2 * X)

@@ -1,12 +1,11 @@
 """Steps as users write them: what they leave is what they leave uncompiled, by NumPy bit for bit."""
 
 import numpy as np
-import pytest
 
 import gpugrad as gg
 from gpugrad import Tensor, nn, no_grad, ops, optim
 
-from .running import batches, plain, same_as_eager, trained
+from .running import batches, each_as_eager, plain, stepping, trained
 
 PROGRAMS = {}
 
@@ -37,14 +36,7 @@ def two_steps_of_one_optimizer(c):
 def batch_norm_by_the_mean_of_all_batches(c):
     model = nn.Sequential(nn.Linear(6, 5, rng=0), nn.BatchNorm1d(5, momentum=None), nn.Linear(5, 3, rng=1))
     optimizer = optim.SGD(model.parameters(), lr=0.1)
-
-    @c
-    def step(x, y):
-        optimizer.zero_grad()
-        nn.cross_entropy(model(x), y).backward()
-        optimizer.step()
-
-    return trained(model, step)
+    return trained(model, stepping(c, optimizer, lambda x, y: nn.cross_entropy(model(x), y)))
 
 
 @program
@@ -52,14 +44,10 @@ def clipping_beyond_the_range_of_float32(c):
     model = plain()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
 
-    @c
-    def step(x, y):
-        optimizer.zero_grad()
-        nn.mse_loss(model(x), Tensor(x[:, :3] * 1)).backward()
-        norm = optim.clip_grad_norm_(model.parameters(), 0.3)
-        optimizer.step()
-        return norm
+    def loss(x, y):
+        return nn.mse_loss(model(x), Tensor(x[:, :3] * 1))
 
+    step = stepping(c, optimizer, loss, lambda: [optim.clip_grad_norm_(model.parameters(), 0.3)])
     return trained(
         model, step, [(x * np.float32(s), y) for (x, y), s in zip(batches(), (1, 1e-13, 1e9, 1e12), strict=False)]
     )
@@ -70,15 +58,10 @@ def clipping_by_other_norms(c):
     model = plain()
     optimizer = optim.SGD(model.parameters(), lr=0.1)
 
-    @c
-    def step(x, y):
-        optimizer.zero_grad()
-        nn.cross_entropy(model(x), y).backward()
-        norms = [optim.clip_grad_norm_(model.parameters(), 0.5, p) for p in (1.0, 3.0, np.inf)]
-        optimizer.step()
-        return norms
+    def norms():
+        return [optim.clip_grad_norm_(model.parameters(), 0.5, p) for p in (1.0, 3.0, np.inf)]
 
-    return trained(model, step)
+    return trained(model, stepping(c, optimizer, lambda x, y: nn.cross_entropy(model(x), y), norms))
 
 
 @program
@@ -155,15 +138,10 @@ def a_layer_used_twice_with_a_checkpoint_and_dropout(c):
     model = nn.Sequential(layer, nn.Tanh(), nn.Dropout(0.5, rng=3), layer)
     optimizer = optim.Adam(model.parameters(), lr=0.1)
 
-    @c
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = nn.cross_entropy(gg.checkpoint(lambda m, x: m(x))(model, x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    def loss(x, y):
+        return nn.cross_entropy(gg.checkpoint(lambda m, x: m(x))(model, x), y)
 
-    return trained(model, step)
+    return trained(model, stepping(c, optimizer, loss))
 
 
 @program
@@ -203,9 +181,4 @@ def measurement_in_evaluation_mode(c):
     return trained(model, measure, after=lambda i: [model.training])
 
 
-@pytest.mark.parametrize("executor", ["numpy", "list", "fast"])
-@pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
-@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
-def test_a_program(name, executor):
-    same_as_eager(PROGRAMS[name], executor)
+test_a_program = each_as_eager(PROGRAMS)

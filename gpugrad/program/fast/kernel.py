@@ -22,6 +22,7 @@ class Tile(NamedTuple):
     accumulate: bool
     dtype: Any
     lanes: int
+    finish: Any = None  # pointwise calls on the result, see finishing.py
 
     @property
     def live(self) -> list[int]:
@@ -32,12 +33,13 @@ class Tile(NamedTuple):
     def name(self) -> str:
         flags = ("f" if self.b_full else "m") + ("a" if self.accumulate else "s")
         numbers = (*self[:6], self.c_row, self.lanes)
-        return f"tile_{kind_of(self.dtype)}{flags}_" + "_".join(str(x).replace("-", "n") for x in numbers)
+        text = "_".join(str(x).replace("-", "n") for x in numbers)
+        return f"tile_{kind_of(self.dtype)}{flags}_{text}{self.finish.name if self.finish else ''}"
 
 
 def tile_function(t: Tile) -> Function:
     """The code of a tile."""
-    f = Function(t.name, "ptr %a, ptr %b, ptr %c", inline=True)
+    f = Function(t.name, f"ptr %a, ptr %b, ptr %c{t.finish.params if t.finish else ''}", inline=True)
     kind, size = vector(SCALARS[kind_of(t.dtype)], t.lanes), t.dtype.itemsize
     live = t.live
     cells = [(i, j) for i in range(t.rows) for j in range(len(live))]
@@ -58,7 +60,9 @@ def tile_function(t: Tile) -> Function:
     sums = loop.values
     for k in range(whole, t.k):
         sums = _step(f, t, f.at("%a", k * t.a_k), f.at("%b", k * t.b_k), sums, live)
-    for (i, j), x in zip(cells, sums, strict=True):
+    if t.finish:
+        t.finish.write(f, [(i, j * t.lanes, live[j]) for i, j in cells], sums, t)
+    for (i, j), x in zip(() if t.finish else cells, sums, strict=not t.finish):
         store(f, x, place(i, j), size, t.dtype, t.lanes, live[j])
     f.do("ret void")
     return f

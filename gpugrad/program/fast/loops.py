@@ -65,16 +65,20 @@ class Nest:
         return [f.along(p, index, s[-1]) for p, s in zip(pointers, self.steps, strict=True)]
 
 
+def written_and_read(calls: list[Any], outputs: list[Any]) -> list[Any]:
+    """The outputs of a group of calls, and then the values that it takes from others."""
+    made = {v for c in calls for v in c.outputs}
+    return [*outputs, *dict.fromkeys(v for c in calls for v in c.values if v not in made)]
+
+
 class Pointwise:
     """A group of elementwise calls: what it reads and writes, and its loops."""
 
     def __init__(self, calls: list[Any], outputs: list[Any], place: Callable[[Any], Place], lanes: int) -> None:
         self.calls, self.outputs = calls, outputs
-        made = {v for c in calls for v in c.outputs}
-        self.inputs = list(dict.fromkeys(v for c in calls for v in c.values if v not in made))
-        shape = outputs[0].shape
-        places = [place(v) for v in (*outputs, *self.inputs)]
-        self.nest = Nest([p.spread(shape) for p in places], lanes)
+        values = written_and_read(calls, outputs)
+        self.inputs = values[len(outputs) :]
+        self.nest = Nest([place(v).spread(outputs[0].shape) for v in values], lanes)
 
     def write(self, f: Function, start: Any = 0, stop: Any = None) -> None:
         """The loops."""

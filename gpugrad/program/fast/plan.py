@@ -39,7 +39,7 @@ class FastPlan(NumpyPlan):
 
     def runs_whole(self, call: Call, late: set[Value]) -> bool:
         """All that code can be made for."""
-        return Writer.knows_fused(call)
+        return Writer.knows_finished(call) if call.kind == "finished" else Writer.knows_fused(call)
 
     # writing
 
@@ -105,7 +105,7 @@ class FastPlan(NumpyPlan):
         self.was_cached, self.seconds = True, 0.0
         if not self.natives:
             return
-        text, table = self._writer.text(), self._writer.table()
+        text, table = self._writer.text(), self._writer.addresses.table()
         code = Code(text)
         self.was_cached, self.seconds = code.was_cached, code.seconds
         ctypes.c_void_p.from_address(code.address("table")).value = table.ctypes.data
@@ -125,7 +125,7 @@ class FastPlan(NumpyPlan):
 
     def memory(self) -> str:
         """What is planned, in words."""
-        scratch = megabytes(self._writer.scratch_bytes)
+        scratch = megabytes(self._writer.addresses.scratch_bytes)
         lines = [
             super().memory(),
             f"code: {self.n_native} calls in {len(self.natives)} native functions, {self.n_python} calls of NumPy; "

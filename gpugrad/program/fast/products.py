@@ -39,7 +39,8 @@ class Product:
     def __init__(self, a: Place, b: Place, c: Place, lanes: int, registers: int, accumulate: bool = False) -> None:
         size = c.dtype.itemsize
         by_columns = c.strides[0] == size and c.shape[0] > 1 and (c.strides[1] != size or c.shape[1] == 1)
-        self.a, self.b, self.c = (_turned(b), _turned(a), _turned(c)) if by_columns else (a, b, c)
+        self.a, self.b, self.c = (turned(b), turned(a), turned(c)) if by_columns else (a, b, c)
+        self.is_turned = by_columns
         self.accumulate, self.dtype, self.size, self.lanes = accumulate, c.dtype, size, lanes * 4 // size
         (self.m, self.n), self.k = self.c.shape, self.a.shape[1]
         self.tiles = tiles(self.m, self.n, self.lanes, registers)
@@ -134,8 +135,9 @@ class Product:
         """Units of work."""
         return self.tiles.n_panels if self.by_panels else self.tiles.n_rows
 
-    def write(self, f: Function, a: str, b: str, own: str, need: Any, start: Any, stop: Any) -> None:
-        """Units start to stop, with the copies of A and B and room for the thread's own."""
+    def write(self, f: Function, copies: tuple[str, str, str], need: Any, finish: Any, start: Any, stop: Any) -> None:
+        """Units start to stop, with the copies of A and B and room for the thread's own; then `finish` on each tile."""
+        a, b, own = copies
 
         def panel(j: str, columns: int) -> None:
             at = f.along(b, j, self.k * self.step)
@@ -145,11 +147,14 @@ class Product:
             if not self.packs_b:
                 at = f.along(self.b.address(f), j, self.step)
             bounds = (0, self.tiles.n_rows) if self.by_panels else (start, stop)
-            self._each_tile(f, lambda i, rows: self._tile(f, i, rows, j, columns, a, at, need), *bounds)
+            self._each_tile(f, lambda i, rows: self._tile(f, i, rows, j, columns, (a, at), need, finish), *bounds)
 
         self._each_panel(f, panel, *((start, stop) if self.by_panels else (0, self.tiles.n_panels)))
 
-    def _tile(self, f: Function, i: str, rows: int, j: str, columns: int, a: str, b: str, need: Any) -> None:
+    def _tile(
+        self, f: Function, i: str, rows: int, j: str, columns: int, at: tuple[str, str], need: Any, finish: Any
+    ) -> None:
+        a, b = at
         c = f.along(f.along(self.c.address(f), i, self.c.strides[0]), j, self.step)
         if not self.packs_a:
             a, (a_row, a_k) = f.along(self.a.address(f), i, self.a.strides[0]), self.a.strides
@@ -159,8 +164,9 @@ class Product:
             a, a_row, a_k = f.along(a, i, self.k * self.size), self.size, rows * self.size
         b_k = self._b_step(columns) if self.packs_b else self.b.strides[0]
         tile = Tile(rows, columns, self.k, a_row, a_k, b_k, self.packs_b, self.c.strides[0], self.accumulate,
-                    self.dtype, self.lanes)  # fmt: skip
-        f.do(f"call void @{need(tile)}(ptr {a}, ptr {b}, ptr {c})")
+                    self.dtype, self.lanes, finish)  # fmt: skip
+        more = finish.pointers(f, i, j, self.tiles.columns) if finish else ""
+        f.do(f"call void @{need(tile)}(ptr {a}, ptr {b}, ptr {c}{more})")
 
     def _each_panel(self, f: Function, visit: Any, start: Any, stop: Any) -> None:
         """visit(index, columns) for panels start to stop."""
@@ -181,5 +187,6 @@ class Product:
                     visit(f(f"add i64 {f(f'mul i64 {i}, {rows}')}, {more}"), rows)
 
 
-def _turned(p: Place) -> Place:
+def turned(p: Place) -> Place:
+    """Transposed."""
     return p._replace(shape=p.shape[::-1], strides=p.strides[::-1])

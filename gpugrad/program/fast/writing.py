@@ -12,7 +12,9 @@ from ...ops.labels import check_labels
 from ..elementary import Elementary
 from ..ir import Call, Value
 from . import elementwise, picking, products, random, reductions
+from .addresses import Addresses
 from .assembly import Function, is_native
+from .finishing import Finish
 from .loops import Pointwise
 from .memory import Place
 from .module import Module
@@ -27,18 +29,15 @@ PIECES = 4  # for each thread, so that one that comes late finds less to do
 
 
 class Writer:
-    """Takes calls one after the other; then `text()` is a module of LLVM's assembly, and `table()` its addresses."""
+    """Takes calls one after the other; then `text()` is a module of LLVM's assembly, for the table of `addresses`."""
 
     def __init__(self, places: Any, objects: list[Value], processor: Any, n_threads: int) -> None:
-        self.places, self.objects, self.processor, self.n_threads = places, objects, processor, n_threads
+        self.addresses, self.processor, self.n_threads = Addresses(places, objects), processor, n_threads
+        self.place, self._room = self.addresses.place, self.addresses.room
         self.module = Module(32 * processor.lanes)
         self.checks: dict[int, Callable[[Any], None]] = {}  # by the status that says which failed
         self.work: dict[int, float] = {}  # what a native function shares among threads: 1 takes one some 10 us
         self.long: set[int] = set()  # those with work for several
-        self._addresses: list[int] = [0] * len(objects)
-        self._arrays: list[Any] = []
-        self._slots: dict[int, int] = {}
-        self._scratch: dict[str, int] = {}
         self._runs: list[Function] = []
         self._n_parts = 0
         joins = [call for call in places.calls if id(call) in places.joined]
@@ -51,6 +50,16 @@ class Writer:
         """True for a fused call of which all parts can be written."""
         return all(map(elementwise.knows, call.primitive.calls))
 
+    @staticmethod
+    def knows_finished(call: Call) -> bool:
+        """True for a product with pointwise calls behind it of which all can be written."""
+        product, *views, last = call.primitive.calls
+        if not all(is_native(v.dtype) and v.size for c in (product, *views, last) for v in (*c.values, *c.outputs)):
+            return False
+        return products.knows(product) and all(
+            map(elementwise.knows, last.primitive.calls if last.kind == "fused" else [last])
+        )
+
     def knows(self, call: Call) -> bool:
         """True for a call that can be written."""
         kind = getattr(call.primitive, "kind", "opaque")
@@ -61,6 +70,7 @@ class Writer:
         known: dict[str, Callable[[Call], bool]] = {
             "pointwise": elementwise.knows,
             "fused": self.knows_fused,
+            "finished": self.knows_finished,
             "reduce": reductions.knows,
             "product": products.knows,
             "pick": picking.knows,
@@ -72,60 +82,12 @@ class Writer:
         }
         return kind in known and known[kind](call)
 
-    # where arrays are
-
-    def place(self, v: Value) -> Place:
-        """Where a value lies."""
-        root = self.places.root.get(v, v)
-        if root in self.objects:
-            base = self._like(root)
-            dummy = base if v is root else self.places._dummy(v)
-            offset = dummy.ctypes.data - base.ctypes.data
-            return Place(self.objects.index(root), offset, v.shape, dummy.strides, v.dtype)
-        array = self.places.array(v)
-        self._arrays.append(array)
-        return Place(self._slot(array.ctypes.data), 0, v.shape, array.strides, v.dtype)
-
-    def _like(self, v: Value) -> Any:
-        """An array that lies as that of an input, or of a result that is new in each run."""
-        return self.places._dummy(v) if v.kind == "input" or v.layout is None else np.empty(v.shape, v.dtype)
-
-    def _slot(self, address: int) -> int:
-        if address not in self._slots:
-            self._slots[address] = len(self._addresses)
-            self._addresses.append(address)
-        return self._slots[address]
-
-    def _room(self, name: str, size: int) -> Place:
-        """Scratch memory: the largest that any call wants under this name."""
-        if name not in self._scratch:
-            self._scratch[name] = 0
-            self._slots[-1 - len(self._scratch)] = len(self._addresses)
-            self._addresses.append(-len(self._scratch))
-        self._scratch[name] = max(self._scratch[name], size)
-        slot = self._addresses.index(-1 - list(self._scratch).index(name))
-        return Place(slot, 0, (), (), np.dtype("u1"))
-
-    @property
-    def scratch_bytes(self) -> int:
-        """Bytes of scratch."""
-        return sum(self._scratch.values())
-
-    def table(self) -> Any:
-        """The addresses, in the order of the slots; the arrays there are kept alive by this object."""
-        for i, size in enumerate(self._scratch.values()):
-            memory = np.empty(size + 4096, np.uint8)
-            self._arrays.append(memory)
-            at = self._addresses.index(-1 - i)
-            self._addresses[at] = memory.ctypes.data + -memory.ctypes.data % 4096
-        return np.array(self._addresses, np.int64)
-
     # writing
 
     def begin(self) -> int:
         """Begin a native function; its number."""
         number = len(self._runs)
-        self.module.add(enter(number, [self._like(v) for v in self.objects] if number == 0 else []))
+        self.module.add(enter(number, self.addresses.objects_like() if number == 0 else []))
         f = Function(f"body{number}", "", "i32", inline=True)
         f.first.append("  %table = load ptr, ptr @table")
         self._runs.append(f)
@@ -226,10 +188,28 @@ class Writer:
         if products.is_with_vector(call):
             xs, axis = products.factors(*map(self.place, call.inputs))
             return self._sums("add", (axis,), xs, self.place(call.outputs[0]))
-        (a, b, *given), to = map(self.place, call.inputs), self.place(call.outputs[0])
+        (_, _, *given), to = map(self.place, call.inputs), self.place(call.outputs[0])
         if given and given[0] != to:
             self._copy(given[0], to, call.outputs[0])
+        self._tiles(call, to, None, 0)
+
+    def _finished(self, call: Call) -> None:
+        """A product of which no tile is stored but what the pointwise calls make of it."""
+        product, *views, last = call.primitive.calls
+        of = [v for c in (product, *views) for v in c.outputs]
+        calls = last.primitive.calls if last.kind == "fused" else [last]
+        finish = Finish(self._n_parts, calls, list(last.outputs), of, self.place)
+        y = product.outputs[0]
+        nowhere = Place(0, 0, y.shape, (y.shape[1] * y.dtype.itemsize, y.dtype.itemsize), y.dtype)
+        to = self.place(product.inputs[2]) if len(product.inputs) > 2 else nowhere
+        self._tiles(product, to, finish, y.size * (1 + len(calls) // 4) / ALONE)
+
+    def _tiles(self, call: Call, to: Place, finish: Finish | None, more: float) -> None:
+        """Copies of the factors where they pay, and the tiles of a product, with so much more work on each."""
+        a, b, *given = map(self.place, call.inputs)
         p = Product(a, b, to, self.processor.lanes, self.processor.registers, accumulate=bool(given))
+        if finish and p.is_turned:
+            finish.turn()
         shared_a, shared_b = self._room("a", p.bytes_a), self._room("b", p.bytes_b)
         own, step = self._room("own", p.bytes_own * self.n_threads), p.bytes_own
         need, work = self.module.need, p.flop / ALONE_FLOP
@@ -242,9 +222,9 @@ class Writer:
             mine = f.along(own.address(f), "%thread", step) if step else "poison"
             at_a = shared_a.address(f) if p.bytes_a else "poison"
             at_b = shared_b.address(f) if p.bytes_b else "poison"
-            p.write(f, at_a, at_b, mine, need, start, stop)
+            p.write(f, (at_a, at_b, mine), need, finish, start, stop)
 
-        self._part(p.rows(), work, write)
+        self._part(p.rows(), work + more, write)
 
     def _part(self, rows: int, work: float, write: Callable[[Function, Any, Any], None], first: int = 0) -> None:
         """A function of its own for a range of rows; called, or shared among threads where there is enough work."""

@@ -11,7 +11,9 @@ from .refusals import on_device, refusal
 from .staging import Direct, Staged
 from .walk import Walk
 
-NOT_ON_GPU = frozenset(("fold", "lower", "tile", "accumulate", "fuse"))  # primitives stay whole, as they have kernels
+NOT_ON_GPU = frozenset(
+    ("fold", "lower", "tile", "accumulate", "fuse", "near")
+)  # primitives stay whole, as they have kernels
 
 
 class GraphPlan:

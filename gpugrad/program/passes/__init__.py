@@ -13,6 +13,7 @@ from ..lowering import lower
 from .accumulation import add_in_products
 from .common import share_common
 from .dead import drop_dead
+from .finishing import finish_products
 from .folding import fold_constants
 from .fusion import fuse_pointwise
 from .tiling import tile_batch
@@ -32,6 +33,7 @@ PASSES: dict[str, Callable[[Program], Program]] = {
     "tile": tile_batch,
     "accumulate": add_in_products,
     "fuse": fuse_pointwise,
+    "finish": finish_products,
     "pointwise": _for_gpu("pointwise", "fuse_generated"),
 }
 ON_GPU = frozenset(("patterns", "pointwise"))  # elsewhere only where passes are named

@@ -61,7 +61,7 @@ def constant(array: Any, like: Value) -> Value:
 
 def _use_numbers(call: Call) -> None:
     """A number in place of a constant that is the same everywhere, where another operand has the result's shape."""
-    if getattr(call.primitive, "kind", "") != "pointwise":
+    if call.kind != "pointwise":
         return
     shape = call.outputs[0].shape
     if shape and any(type(x) is Value and x.shape == shape and x.kind != "const" for x in call.inputs):

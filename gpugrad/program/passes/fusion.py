@@ -41,7 +41,7 @@ class Fused:
 
 def fuse_pointwise(program: Program) -> Program:
     """The program with groups of pointwise calls fused."""
-    return fuse(program, _pointwise, lambda call: getattr(call.primitive, "kind", "") == "product")
+    return fuse(program, _pointwise, lambda call: call.kind == "product")
 
 
 def fuse(
@@ -72,7 +72,7 @@ def fuse(
 
 
 def _pointwise(call: Call) -> bool:
-    return getattr(call.primitive, "kind", "") == "pointwise" and call.outputs[0].shape != ()
+    return call.kind == "pointwise" and call.outputs[0].shape != ()
 
 
 def _fused(group: list[Call], readers: dict[Value, list[Call]], ends: set[Value]) -> list[Call]:

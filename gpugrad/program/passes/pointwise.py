@@ -48,7 +48,7 @@ def joins(call: Call) -> bool:
 
 
 def _kind(call: Call) -> str:
-    return getattr(call.primitive, "kind", "")
+    return call.kind
 
 
 def _launcher(primitive: Any) -> str:
