@@ -1,6 +1,7 @@
 """`python -m bench`: what `gpugrad bench` starts.  Pins threads before anything with threads is imported."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from bench.pinning import pin
 
 DONE, FAILED, USAGE = 0, 1, 2
+INTERRUPTED = 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -15,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="gpugrad bench",
         description="Measure gpugrad beside its peers on this machine, or make the page of files measured before.",
-        epilog="See docs/benchmarks.md. Exit codes: 0 done, 1 a ratio fell, 2 not understood.",
+        epilog="See docs/benchmarks.md. Exit codes: 0 done, 1 a ratio fell, 2 not understood, 130 interrupted.",
     )
     p.add_argument("--suite", choices=("tiny", "quick", "full"), default="quick", help="how much (default quick)")
     p.add_argument("--only", action="append", metavar="NAME", help="only this suite; may be given again")
@@ -32,7 +34,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0; 1 where --check found a fall; 2 for what is not understood."""
+    """Exit code 0; 1 where --check found a fall; 2 for what is not understood; 130 where it was interrupted."""
+    try:
+        return _main(argv)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _main(argv: Sequence[str] | None) -> int:
     given = parser().parse_args(argv)
     if given.report is None and given.device == "cpu":
         pin(given.threads)
@@ -47,4 +57,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that its children end too
     sys.exit(main())

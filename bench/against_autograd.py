@@ -10,7 +10,6 @@ make_hvp, which is faster than its hessian_vector_product.  Jacobians are of sma
 would not fit in memory.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,7 +18,7 @@ import numpy
 
 import gpugrad as gg
 from bench.functions import CASES, Case
-from bench.timing import Run, Spread, geometric, machine, measure_on_one_thread
+from bench.timing import Run, Spread, geometric, machine, measure_on_one_thread, options, verdict
 
 TARGETS = {"small": 3.0, "large": 1.0}  # autograd's time over ours, at least; for large arrays within the spread
 KINDS = {"small": ("gradient", "hvp", "jacobian"), "large": ("gradient", "hvp")}
@@ -119,9 +118,8 @@ def report(peer: Library, sizes: tuple[str, ...], cases: list[Case], rounds: int
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0; with --check 1 where a target is missed, 2 where autograd is not there to compare with."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, 30)
     parser.add_argument("--check", action="store_true", help="exit with 1 where a geometric mean misses its target")
-    parser.add_argument("--rounds", type=int, default=30, help="rounds for each line (default 30)")
     parser.add_argument("--size", choices=("small", "large"), help="only these arrays")
     parser.add_argument("--only", choices=[case.name for case in CASES], help="only this function")
     given = parser.parse_args(argv)
@@ -131,9 +129,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2 if given.check else 0
     cases = [case for case in CASES if given.only in (None, case.name)]
     missed = report(peer, (given.size,) if given.size else ("small", "large"), cases, max(2, given.rounds))
-    for line in missed:
-        print(f"missed: {line}")
-    return 1 if given.check and missed else 0
+    return verdict(missed, given.check)
 
 
 if __name__ == "__main__":

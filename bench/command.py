@@ -80,9 +80,9 @@ def against(stored: Run, found: Run, names: list[str], settings: Settings) -> in
 
 def summary(found: Run) -> None:
     """The geometric means, and the row that is lost by most."""
-    from bench.report.tables import lost, means
+    from bench.report.tables import handover, lost, means
 
-    for line in means(found):
+    for line in filter(None, [*means(found), handover(found)]):
         print(line)
     if rows := lost(found):
         print(f"{len(rows)} rows are slower than the best peer; the first: {rows[0].key}, {rows[0].ratio.median:.2f}")

@@ -12,7 +12,6 @@ a smaller chunk_size shows; and f itself, which runs once a sweep, is felt where
 Source: Murphy, Probabilistic Machine Learning, 13.3.1.
 """
 
-import argparse
 import functools
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import gpugrad as gg
-from bench.timing import Run, Spread, exponents, machine, measure_on_one_thread
+from bench.timing import Run, Spread, exponents, machine, measure_on_one_thread, options
 from gpugrad import ops
 from tests.core.counting import vectors_carried
 
@@ -143,8 +142,7 @@ def _panel(axis: Any, varied: str, found: dict[str, list[Spread]]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=10, help="rounds for each line (default 10)")
+    parser = options(__doc__, 10)
     parser.add_argument("--image", type=Path, help="write the picture here (PNG)")
     given = parser.parse_args(argv)
     rounds = max(2, given.rounds)

@@ -8,7 +8,6 @@ on the CPU with one thread.  The two libraries take turns within each round, so 
 both.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from statistics import median
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import gpugrad as gg
-from bench.timing import Run, machine, measure
+from bench.timing import Run, machine, measure, options, verdict
 
 SIZES = (8, 64, 256, 1024)
 LINKS = 20  # of the chain, 3 operations each
@@ -109,19 +108,14 @@ def report(torch: Any, rounds: int) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0; with --check 1 where a target is missed, 2 where PyTorch is not there to compare with."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, 150)
     parser.add_argument("--check", action="store_true", help="exit with 1 where a median ratio misses its target")
-    parser.add_argument("--rounds", type=int, default=150, help="rounds for each line (default 150)")
     given = parser.parse_args(argv)
     torch = import_torch()
     if torch is None:
         print("torch is not installed: absolute figures only, no ratios (pip install torch)")
     missed = report(torch, max(2, given.rounds))
-    for line in missed:
-        print(f"missed: {line}")
-    if given.check and torch is None:
-        return 2
-    return 1 if given.check and missed else 0
+    return 2 if given.check and torch is None else verdict(missed, given.check)
 
 
 if __name__ == "__main__":

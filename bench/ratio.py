@@ -9,7 +9,6 @@ timed is forward, and forward with backward; their ratio less 1 is taken round b
 Source: the slides "24 Backpropagation" of Foundations of Machine Learning.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import gpugrad as gg
-from bench.timing import Run, Spread, machine, measure_on_one_thread
+from bench.timing import Run, Spread, machine, measure_on_one_thread, options
 from gpugrad import nn
 
 WIDTHS = (64, 128, 256, 512, 1024, 2048)
@@ -59,9 +58,7 @@ def ratio_of(forward: Spread, both: Spread) -> Spread:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 0."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15, help="rounds for each line (default 15)")
-    rounds = max(2, parser.parse_args(argv).rounds)
+    rounds = max(2, options(__doc__, 15).parse_args(argv).rounds)
     print(f"{machine()}, {rounds} rounds in turns, {LAYERS} layers; backward / forward: median (quartiles)")
     print(f"products by theory: {theory(False):.2f} for the weights (1 in the first layer, 2 in others), "
           f"{theory(True):.2f} with the data")  # fmt: skip

@@ -1,5 +1,6 @@
 """How the benchmarks measure: runs take turns, medians with quartiles, ratios round by round, BLAS on one thread."""
 
+import argparse
 import gc
 import platform
 import time
@@ -91,6 +92,20 @@ def one_thread() -> AbstractContextManager[Any]:
     except ImportError:
         return nullcontext()
     return limits
+
+
+def options(doc: str | None, rounds: int) -> argparse.ArgumentParser:
+    """What every program that prints a table takes."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"rounds for each line (default {rounds})")
+    return parser
+
+
+def verdict(missed: Sequence[str], check: bool) -> int:
+    """Print what was missed; the exit code, which is 1 for that where it is asked for."""
+    for line in missed:
+        print(f"missed: {line}")
+    return 1 if check and missed else 0
 
 
 def machine() -> str:

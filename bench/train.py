@@ -60,11 +60,21 @@ def _measured(settings: Any, nets: list[int] | None, alone: bool) -> dict[str, A
         for optimizer in OPTIMIZERS:
             rows = list(train.rows(net, optimizer, settings))
             found |= targets.cells(rows)
-            print(f"{net}, {optimizer}")
+            print(f"{net}, {optimizer}{handover(rows[0])}")
             print("\n".join(lines(rows[0])), flush=True)
             for who in rows[0].times if alone else ():
                 print(f"  {who:24}{_alone(who, net, optimizer, settings, rows[0]):10.1f} alone", flush=True)
     return found
+
+
+def handover(row: Any) -> str:
+    """How far the processors were apart, where that was measured."""
+    from bench.suites.row import FAR_NS
+
+    if row.handover_ns is None:
+        return ""
+    far = f", more than {FAR_NS}: what runs on several threads is slower" if row.is_far else ""
+    return f"; a line of memory went there and back in {row.handover_ns:.0f} ns{far}"
 
 
 def lines(row: Any) -> list[str]:

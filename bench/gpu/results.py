@@ -7,10 +7,10 @@ import re
 import subprocess
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench.installed import versions_of
 from gpugrad.cuda.source import kernels_hash
 
 from .stages import ROOT
@@ -34,13 +34,7 @@ PRECISION = "float32 products in float32 everywhere (TF32 off; JAX: highest), bf
 
 def versions() -> dict[str, str]:
     """Of Python and of every package that takes part and is installed."""
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version(), **versions_of(PACKAGES)}
 
 
 def commit() -> dict[str, Any]:

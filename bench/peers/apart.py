@@ -33,9 +33,14 @@ class Apart:
             self.process = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", "bench.peers.apart", json.dumps(given)], cwd=ROOT, text=True,
                 env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for who started this
             )  # fmt: skip
-            self._answer(who)
-            self.course = _course(given["course"])
+            try:
+                self._answer(who)
+                self.course = _course(given["course"])
+            except BaseException:
+                self.process.kill()
+                raise
 
     def turn(self, pace: Pace) -> float:
         """A turn without its rest."""
@@ -53,7 +58,10 @@ class Apart:
 
     def close(self) -> None:
         """Let the process end."""
-        self.process.communicate()
+        try:
+            self.process.communicate()
+        finally:
+            self.process.kill()
 
 
 def _course(path: str) -> tuple[list[float], Any]:

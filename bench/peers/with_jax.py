@@ -49,22 +49,33 @@ def overhead_cases(n: int) -> dict[str, Callable[[], Any]]:
 
 
 def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
-    """One product, or its derivative, jitted.  Raises NotImplementedError for float64, which JAX has switched off."""
-    if arrays[0].dtype == np.float64:
-        raise NotImplementedError("float64 is switched off")
-    given = [jnp.asarray(a) for a in arrays]
+    """One product, or its derivative, jitted."""
     f = {
         "matmul": jnp.matmul,
         "matmul_vjp": lambda g, a, b: jax.vjp(jnp.matmul, a, b)[1](g),
-        "linear_vjp": lambda g, x, w: jax.vjp(lambda x, w, b: x @ w.T + b, x, w, jnp.zeros(len(w)))[1](g),
+        "linear_vjp": lambda g, x, w: jax.vjp(lambda x, w, b: x @ w.T + b, x, w, jnp.zeros(len(w), w.dtype))[1](g),
     }[kind]
-    jitted = jax.jit(f)
-    return lambda: SYNC(jitted(*given))
+    jitted, wide = jax.jit(f), _wide(arrays[0].dtype)
+    with wide(True):
+        given = [jnp.asarray(a) for a in arrays]
+    if wide is nullcontext:
+        return lambda: SYNC(jitted(*given))
+
+    def in_float64() -> Any:
+        with wide(True):
+            return SYNC(jitted(*given))
+
+    return in_float64
+
+
+def _wide(dtype: Any) -> Any:
+    """The scope in which JAX computes in this dtype: float64 is switched off otherwise."""
+    return jax.enable_x64 if dtype == "float64" else nullcontext
 
 
 def trainer(net: Net, optimizer: str) -> Trainer:
     """A whole step in one jit, parameters and state donated."""
-    wide = jax.enable_x64 if net.dtype == "float64" else nullcontext
+    wide = _wide(net.dtype)
     with wide(True):
         return _trainer(net, optimizer, wide)
 

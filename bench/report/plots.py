@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.report.drawing import COLORS, MARKERS, OURS_COLOR, color, figure, plain, png, ratios
-from bench.report.tables import losers_first, over, peers_of
+from bench.report.tables import dtype_of, losers_first, over, peers_of
 from bench.suites.row import Fit, Row, Run
 
 SERIES = (OURS_COLOR, "#d1603d", "#3b6fb6", "#8a63b8")
@@ -34,7 +34,7 @@ def train(run: Run) -> Any:
         axes.scatter(*zip(*points, strict=True), s=46, marker=MARKERS[k % len(MARKERS)], color=color(peer), label=peer,
                      alpha=0.9, linewidths=0)  # fmt: skip
     ratios(axes, "x")
-    names = [f"{r.name}  {r.params.get('optimizer', r.params.get('shape', ''))}" for r in rows]
+    names = [f"{r.name}  {r.params.get('optimizer', r.params.get('shape', ''))} {dtype_of(r)}".rstrip() for r in rows]
     axes.set_yticks(range(len(rows)), names)
     axes.set_xlabel("time of a peer / time of gpugrad: right of 1, gpugrad is faster")
     axes.set_title(f"A training step, {ways[0].params.get('way', run.device)}", loc="left", fontsize=11)

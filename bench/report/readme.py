@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import geometric_mean
 
 from bench.report.reasons import by_reason
-from bench.report.tables import amount, digits, lost, over, peers_of, with_peers
+from bench.report.tables import FAR, LEGEND, amount, digits, dtype_of, lost, mark, over, peers_of, with_peers
 from bench.suites.row import BenchError, Row, Run
 
 BEGIN, END = "<!-- performance -->", "<!-- /performance -->"
@@ -31,8 +31,8 @@ def markdown(run: Run, source: str) -> str:
         f"commit {run.commit}, {run.started[:10]}, `bench/results/{source}`. A ratio is a peer's time over gpugrad's: "
         "above 1 gpugrad is faster."
     )
-    parts = [head, steps(run), means(run), losses(run)]
-    return "\n\n".join(part for part in parts if part)
+    text = "\n\n".join(filter(None, [head, steps(run), means(run), losses(run)]))
+    return f"{text}\n\n{LEGEND}" if FAR in text else text
 
 
 def steps(run: Run) -> str:
@@ -46,7 +46,8 @@ def steps(run: Run) -> str:
     for r in rows:
         times = [amount(r.times[who].median) if who in r.times else "–" for who in ("gpugrad", "gpugrad compiled")]
         ratios = [digits(v) if (v := over(r, p)) is not None else "–" for p in peers]
-        lines.append([f"{r.name}, {r.params.get('batch')}, {r.params.get('optimizer')}", *times, *ratios])
+        words = (r.name, str(r.params.get("batch")), str(r.params.get("optimizer")), dtype_of(r))
+        lines.append([", ".join(filter(None, words)) + mark(r), *times, *ratios])
     return _table(lines)
 
 
@@ -78,13 +79,13 @@ def losses(run: Run) -> str:
 
 
 def _range(rows: list[Row]) -> str:
-    first = rows[0].ratio
+    first, key = rows[0].ratio, f"{rows[0].key}{mark(rows[0])}"
     assert first
     if len(rows) == 1:
-        return f"1 row, {digits(first.median)} ({rows[0].key}; {first.peer})"
-    last = max(row.ratio.median for row in rows if row.ratio)
-    text = f"{len(rows)} rows, {digits(first.median)} to {digits(last)}"
-    return f"{text} (most: {rows[0].key}; {first.peer})"
+        return f"1 row, {digits(first.median)} ({key}; {first.peer})"
+    last, far = max(row.ratio.median for row in rows if row.ratio), sum(row.is_far for row in rows)
+    text = f"{len(rows)} rows, {digits(first.median)} to {digits(last)}" + (f", {far} of them {FAR}" if far else "")
+    return f"{text} (most: {key}; {first.peer})"
 
 
 def _table(lines: list[list[str]]) -> str:

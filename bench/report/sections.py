@@ -10,9 +10,12 @@ from bench.report.tables import (
     amount,
     by_unit,
     digits,
+    handover,
     label,
+    legend,
     losers_first,
     lost,
+    mark,
     over,
     peers_of,
     per_second,
@@ -100,7 +103,7 @@ def lost_rows(run: Run) -> str:
         return "<h2>Rows that gpugrad loses</h2>\n<p>None.</p>" if with_peers(run) else ""
     lines = [
         [
-            f"{escape(r.suite)}: {escape(label(r))}",
+            f"{escape(r.suite)}: {escape(label(r))}{mark(r)}",
             f"{ratio(r.ratio.median)}<br><small>{digits(r.ratio.low)} to {digits(r.ratio.high)}</small>",
             f'<span class="why">{escape(reason_of(r).what)}</span>',
             escape(r.ratio.peer),
@@ -112,7 +115,12 @@ def lost_rows(run: Run) -> str:
     ]
     header = ["row", "ratio", "why", "best peer", "its time", "our time"]
     title = f"<h2>Rows that gpugrad loses: {len(rows)} of {len(with_peers(run))}</h2>"
-    return f"{title}\n{table(header, lines)}\n{reasons(rows)}"
+    return f"{title}\n{table(header, lines)}\n{_legend(rows)}{reasons(rows)}"
+
+
+def _legend(rows: Iterable[Row]) -> str:
+    text = legend(rows)
+    return f'<p class="note">{escape(text)}</p>\n' if text else ""
 
 
 def reasons(rows: list[Row]) -> str:
@@ -145,13 +153,13 @@ def _suite(rows: list[Row], run: Run) -> str:
     header = ["row", "ratio", *map(escape, (*mine, *peers)), *(["of its bound"] if _bounded(rows, run) else [])]
     lines = []
     for r in losers_first(rows):
-        cells = [escape(label(r)), ratio(r.ratio.median) if r.ratio else "–"]
+        cells = [escape(label(r)) + mark(r), ratio(r.ratio.median) if r.ratio else "–"]
         for who in (*mine, *peers):
             cells.append(_cell(r, who))
         if _bounded(rows, run):
             cells.append(_share(r, run))
         lines.append(cells)
-    return table(header, lines) + _notes(rows)
+    return table(header, lines) + _legend(rows) + _notes(rows)
 
 
 def _cell(r: Row, who: str) -> str:
@@ -239,10 +247,12 @@ def exponents(run: Run) -> str:
 
 def method(run: Run) -> str:
     """How it was measured."""
+    between = handover(run)
     return (
         "<h2>Method</h2>\n<p>Contestants take turns, so that a drifting machine hurts all: in each turn calls that do "
         "not count, until it is warm, then a block of calls as in a loop. A row has 30 rounds, or as many as fit into "
         "one second (two in the full suite); medians, with quartiles. A ratio is taken round by round. Inputs are "
         "drawn anew for each run; results are compared with float64 before a time counts, and training steps by ten "
-        "losses and the way of the parameters. A row in which a peer is faster stays, and stands first.</p>"
+        "losses and the way of the parameters. A row in which a peer is faster stays, and stands first."
+        f"{escape(f' {between}.') if between else ''}</p>"
     )

@@ -3,9 +3,14 @@
 from collections.abc import Iterable, Sequence
 from statistics import geometric_mean
 
-from bench.suites.row import Row, Run
+from bench.suites.row import FAR_NS, Row, Run
 
 PEERLESS = ("ops", "ceilings")  # suites whose rows are held against a bound, not a peer
+FAR = "†"
+LEGEND = (
+    f"{FAR} measured while a line of memory took more than {FAR_NS} ns from one processor to the other and back, as "
+    "between processors that share no cache: what runs on several threads is slower then, gpugrad's and others'."
+)
 
 
 def with_peers(run: Run) -> list[Row]:
@@ -96,3 +101,31 @@ def label(row: Row) -> str:
     """A row's name with its parameters."""
     params = ", ".join(str(v) if isinstance(v, str) else f"{k} {v}" for k, v in row.params.items())
     return f"{row.name}, {params}" if params else row.name
+
+
+def mark(row: Row) -> str:
+    """What follows a row's name where it was measured while the processors were far apart."""
+    return f" {FAR}" if row.is_far else ""
+
+
+def legend(rows: Iterable[Row]) -> str:
+    """What the mark means, where one of these has it."""
+    return LEGEND if any(row.is_far for row in rows) else ""
+
+
+def dtype_of(row: Row) -> str:
+    """Where it is another than float32."""
+    found = str(row.params.get("dtype", ""))
+    return "" if found == "float32" else found
+
+
+def handover(run: Run) -> str:
+    """How far apart the processors were over the rows; empty where it was not measured."""
+    seen = [row.handover_ns for row in run.rows if row.handover_ns is not None]
+    if not seen:
+        return ""
+    far = sum(row.is_far for row in run.rows)
+    return (
+        f"A line of memory went from one processor to the other and back in {min(seen):.0f} to {max(seen):.0f} ns, "
+        f"measured before and after each of {len(seen)} rows; in {far} of them it took more than {FAR_NS} ns"
+    )

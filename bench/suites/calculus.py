@@ -13,7 +13,7 @@ import gpugrad as gg
 from bench import against_autograd, jacobian, ratio
 from bench.functions import CASES, Case
 from bench.peers import ours
-from bench.suites.overhead import as_array
+from bench.suites.overhead import as_array, parts
 from bench.suites.row import Fit, Row, Stat, row_of
 from bench.suites.scale import fit_of
 from bench.suites.task import Settings, Task, require_close
@@ -87,7 +87,7 @@ def per_sample_rows(kind: str, settings: Settings) -> Iterator[Row | Fit]:
     runs |= {who: make(kind, *arrays) for who, make in settings.having("per_sample").items()}
     expected = _in_turn(kind, *(a.astype(float) for a in arrays))
     for who, run in runs.items():
-        for found, wanted in zip(_parts(run()), expected, strict=True):
+        for found, wanted in zip(parts(run()), expected, strict=True):
             require_close(f"per-sample {kind}", who, as_array(found), wanted, 1e-3)
     params, rounds = {"samples": n, "width": width}, settings.measure(runs)
     yield row_of("calculus", f"per-sample {kind}", rounds, params=params)
@@ -102,10 +102,6 @@ def _in_turn(kind: str, w: np.ndarray, v: np.ndarray, x: np.ndarray) -> list[np.
     back = g * v * (1 - h * h)
     grads = [back[:, :, None] * x[:, None, :], g[:, :, None] * h[:, None, :]]
     return grads if kind == "gradients" else [np.sqrt(sum((a * a).sum((1, 2)) for a in grads))]
-
-
-def _parts(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, tuple | list) else [value]
 
 
 def checkpoint_rows(settings: Settings) -> Iterator[Row | Fit]:

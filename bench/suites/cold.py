@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bench import handover
 from bench.suites.machine import ROOT
 from bench.suites.row import Fit, Row, row_of
 from bench.suites.task import Settings, Task
@@ -48,7 +49,7 @@ def training_rows(kind: str, settings: Settings) -> Iterator[Row | Fit]:
     names = [who for who in names if settings.scale != "tiny" or who == "gpugrad"]
     found: dict[str, list[dict[str, Any]]] = {}
     notes: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, handover.around(settings.threads) as seen:
         data = Path(folder) / "data.npz"
         np.savez(data, **(digits(settings) if kind == "digits" else table(settings)))
         for _ in range(settings.pick(1, 1, 5)):
@@ -60,7 +61,7 @@ def training_rows(kind: str, settings: Settings) -> Iterator[Row | Fit]:
                     found.setdefault(who, []).append(json.loads(result[0]))
     what = TARGETS[kind]
     steps = "; ".join(f"{who} {runs[0]['steps']}" for who, runs in found.items())
-    more = {"notes": {"": f"steps: {steps}", **notes}}
+    more = {"notes": {"": f"steps: {steps}", **notes}, "handover_ns": handover.middle(seen)}
     for unit, key, label in (("s", "seconds", "time to"), ("bytes", "peak", "peak memory to")):
         values = {who: [run[key] for run in runs] for who, runs in found.items() if who not in notes}
         yield row_of("cold", f"{label} {what}", values, unit=unit, ours=_better(values), **more)

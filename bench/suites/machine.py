@@ -5,10 +5,10 @@ import os
 import platform
 import subprocess
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench.installed import versions_of
 from bench.pinning import PROCESSORS
 from bench.suites.row import Run
 from gpugrad.cuda.source import kernels_hash
@@ -87,13 +87,7 @@ def others(before: tuple[float, float], seconds: float) -> float:
 
 def versions() -> dict[str, str]:
     """Of gpugrad, Python, and of what is installed."""
-    found = {"gpugrad": own_version(), "python": platform.python_version()}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"gpugrad": own_version(), "python": platform.python_version(), **versions_of(DISTRIBUTIONS)}
 
 
 def commit() -> str:

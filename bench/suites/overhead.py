@@ -49,3 +49,8 @@ def as_array(value: Any) -> np.ndarray:
     value = value.detach() if hasattr(value, "detach") else value
     value = value.data if type(value).__module__.startswith("mygrad") else value
     return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+
+
+def parts(value: Any) -> list[Any]:
+    """The results of a call, of which there may be one."""
+    return list(value) if isinstance(value, tuple | list) else [value]

@@ -14,6 +14,7 @@ FORMAT = "gpugrad-bench-1"
 OURS = "gpugrad"
 NOT_MEASURED = "not measured"
 BOUNDS = ("ceiling", "bare NumPy")  # measured in the same rounds, but no peers
+FAR_NS = 150  # between a trip within one cache, some 60, and one between two, some 300
 
 
 class BenchError(Exception):
@@ -53,6 +54,7 @@ class Row:
     """One line of a table.  bytes and flop: the least the work needs; ceiling: which of the file's bounds it meets.
 
     times: {who: Stat}, in seconds, or in bytes where unit says so.  Names that begin with "gpugrad" are ours.
+    handover_ns: how long a line of memory took between two processors meanwhile (bench/handover.py).
     """
 
     suite: str
@@ -66,6 +68,7 @@ class Row:
     unit: str = "s"
     ours: str = OURS
     notes: dict[str, str] = field(default_factory=dict)
+    handover_ns: float | None = None
 
     @property
     def key(self) -> str:
@@ -77,6 +80,11 @@ class Row:
     def peers(self) -> dict[str, Stat]:
         """The times of the others."""
         return {who: stat for who, stat in self.times.items() if is_peer(who)}
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the processors were so far apart that what runs on several threads was slower."""
+        return self.handover_ns is not None and self.handover_ns > FAR_NS
 
     @property
     def share(self) -> float | None:
@@ -167,4 +175,5 @@ def row_of(suite: str, name: str, times: dict[str, Sequence[float]], **more: Any
     """A row from the rounds of each contestant; `ours`, where another than "gpugrad", names which of ours counts."""
     ratio = ratio_of(times, more.get("ours", OURS))
     more["notes"] = {**getattr(times, "notes", {}), **more.get("notes", {})}
+    more.setdefault("handover_ns", getattr(times, "handover_ns", None))
     return Row(suite, name, times={who: Stat.of(t) for who, t in times.items()}, ratio=ratio, **more)

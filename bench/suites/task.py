@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench import timing, turns
+from bench import handover, timing, turns
 from bench.peers import blas
 from bench.suites.row import OURS, Fit, Row
 from bench.turns import Contestant, Pace
@@ -22,11 +22,13 @@ Runs = dict[str, Callable[[], Any]]
 
 
 class Rounds(dict[str, list[float]]):
-    """Seconds of each round of each contestant; notes: what was chosen for whom."""
+    """Seconds of each round of each contestant; notes: what was chosen for whom; handover_ns: see a Row."""
 
-    def __init__(self, found: Mapping[str, list[float]], notes: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, found: Mapping[str, list[float]], notes: dict[str, str] | None = None, handover_ns: float | None = None
+    ) -> None:
         super().__init__(found)
-        self.notes = notes or {}
+        self.notes, self.handover_ns = notes or {}, handover_ns
 
 
 @dataclass
@@ -71,11 +73,13 @@ class Settings:
             once = {who: turns.turn(one, turns.AT_ONCE, time.perf_counter) for who, one in chosen.items()}
             ours = min((t for who, t in once.items() if who.startswith(OURS)), default=max(once.values()))
             slow = [who for who, t in once.items() if t > SLOW * ours and t * ROUNDS > BUDGET_S[self.scale] / 4]
-            found = self._in_turns({who: one for who, one in chosen.items() if who not in slow}, once)
-            found |= self._in_turns({who: chosen[who] for who in slow}, once)
+            with handover.around(self.threads) as seen:
+                found = self._in_turns({who: one for who, one in chosen.items() if who not in slow}, once)
+                found |= self._in_turns({who: chosen[who] for who in slow}, once)
         finally:
             blas.use_threads(self.threads)
-        return Rounds({who: found[who] for who in runs}, {who: one.how for who, one in chosen.items() if one.how})
+        notes = {who: one.how for who, one in chosen.items() if one.how}
+        return Rounds({who: found[who] for who in runs}, notes, handover.middle(seen))
 
     def _best(self, who: str, run: Callable[[], Any], other: Contestant | None) -> Contestant:
         """The way of a contestant that is fastest: on all threads, on one, or another that is given."""

@@ -51,7 +51,7 @@ def rows(net: Net, optimizer: str, settings: Settings) -> Iterator[Row | Fit]:
             require_same_course(f"{net}, {optimizer}", who, apart.course, expected)
             more[who] = Contestant(apart, how=settings.peers[who].APART)
         rounds = settings.measure(runs, more)
-    work = {"flop": flop_of(net), "bytes": bytes_of(net, optimizer), "ceiling": "gemm float32", "notes": notes}
+    work = {"flop": flop_of(net), "bytes": bytes_of(net, optimizer), "ceiling": f"gemm {net.dtype}", "notes": notes}
     for who, way in ours.WAYS.items():
         if who in rounds:
             params = {"batch": net.batch, "optimizer": optimizer, "way": way}

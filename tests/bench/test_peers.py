@@ -11,7 +11,7 @@ from bench.peers import by_hand, cold, ours, registry
 from bench.peers.nets import Net, batches_of, bytes_of, flop_of, forward, n_params, parameters_of
 from bench.suites import products
 from bench.suites import train as train_suite
-from bench.suites.overhead import as_array, expected
+from bench.suites.overhead import as_array, expected, parts
 from bench.suites.row import BenchError
 
 # Those that import in well under a second; bench/bench_suites.py runs all that are installed.
@@ -63,11 +63,25 @@ def test_overhead_cases_give_the_same_values(peers):
 @pytest.mark.parametrize("kind", ["matmul", "matmul_vjp", "linear_vjp"])
 def test_products_agree(peers, kind):
     arrays = products.Product(kind, (0, 4, 3, 2)).arrays(np.random.default_rng(0))
-    wanted = products._parts(by_hand.product(kind, tuple(a.astype(float) for a in arrays))())
+    wanted = parts(by_hand.product(kind, tuple(a.astype(float) for a in arrays))())
     for who, peer in peers.items():
         if hasattr(peer, "product"):
-            for found, right in zip(products._parts(peer.product(kind, arrays)()), wanted, strict=True):
+            for found, right in zip(parts(peer.product(kind, arrays)()), wanted, strict=True):
                 np.testing.assert_allclose(as_array(found), right, rtol=1e-5, atol=1e-6, err_msg=who)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["matmul", "matmul_vjp", "linear_vjp"])
+def test_jax_multiplies_in_the_dtype_of_its_arrays(kind, dtype):
+    pytest.importorskip("jax")
+    jax = pytest.importorskip("bench.peers.with_jax", exc_type=ImportError)
+    arrays = products.Product(kind, (0, 4, 3, 2), dtype).arrays(np.random.default_rng(0))
+    wanted = parts(by_hand.product(kind, tuple(a.astype(float) for a in arrays))())
+    tolerance = products.TOLERANCE[dtype]
+    for found, right in zip(parts(jax.product(kind, arrays)()), wanted, strict=True):
+        assert as_array(found).dtype == dtype
+        np.testing.assert_allclose(as_array(found), right, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from bench import command
-from bench.report import history, page, readme, tables
+from bench.report import history, page, plots, readme, tables
 from bench.report.load import load
 from bench.suites.row import BenchError, Fit, Row, Run, Stat, row_of
 
@@ -84,6 +84,19 @@ def test_the_page_is_whole_and_needs_nothing_else(tmp_path):
     assert text.count("data:image/png;base64,") == 5
     assert "mygrad: not installed &lt;why&gt;" in text and "hvp &lt;b&gt;" in text and "off by 3 &amp; more" in text
     assert 'name="viewport"' in text and "some CPU" in text
+
+
+def test_rows_of_another_dtype_than_float32_say_so():
+    pytest.importorskip("matplotlib")
+    steps = {"gpugrad": [2.0] * 3, "torch": [3.0] * 3}
+    dtypes = {"sgd": {}, "adam": {"dtype": "float64"}}
+    rows = [row_of("train", "8-4", steps, params={"batch": 2, "optimizer": o, **d}) for o, d in dtypes.items()]
+    run = some_run()
+    run.rows = rows
+    (axes,) = plots.train(run).axes
+    assert {text.get_text() for text in axes.get_yticklabels()} == {"8-4  sgd", "8-4  adam float64"}
+    table = readme.steps(run)
+    assert "| 8-4, 2, sgd |" in table and "| 8-4, 2, adam, float64 |" in table
 
 
 def test_lost_rows_come_first_the_worst_at_the_top():

@@ -41,6 +41,12 @@ def test_geometric_means_of_medians_and_quartiles():
     assert statistics.geometric_mean([2.0, 8.0]) == pytest.approx(middle)
 
 
+def test_a_missed_target_is_an_exit_code_only_where_it_is_asked_for(capsys):
+    assert [timing.verdict(missed, check) for missed in (["x: 2"], []) for check in (True, False)] == [1, 0, 0, 0]
+    assert capsys.readouterr().out == "missed: x: 2\n" * 2
+    assert timing.options("what it is", 7).parse_args([]).rounds == 7
+
+
 def test_other_programs_turns_do_not_count():
     (spread,) = timing.measure_on_one_thread([lambda: time.sleep(0.005)], 2)
     assert spread.median < 2500
