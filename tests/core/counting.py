@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import Counter
+from types import SimpleNamespace
 
 from gpugrad.core import jacobian, tape, transform
 from gpugrad.core.batch import Batched
@@ -39,28 +40,29 @@ def vectors_carried():
         jacobian.jvp, transform.sweep = push, sweep
 
 
-class _CallCounter:
-    """Stands where a tracer stands: sees every forward that runs on arrays."""
-
-    def __init__(self):
-        self.calls = Counter()
-
-    def instrument(self, p, forward):
-        def counted(*args, **params):
-            self.calls[p.name] += 1
-            return forward(*args, **params)
-
-        return counted
+@contextlib.contextmanager
+def instrumented(instrument):
+    """A scope in which instrument(primitive, forward) stands in place of every forward that runs on arrays."""
+    before, tape.tracer = tape.tracer, SimpleNamespace(instrument=instrument, thread=None)
+    forget_bindings()
+    try:
+        yield
+    finally:
+        tape.tracer = before
+        forget_bindings()
 
 
 @contextlib.contextmanager
 def operations_counted():
     """A scope that counts the forwards that run on arrays: gives {primitive's name: how many}."""
-    counter = _CallCounter()
-    before, tape.tracer = tape.tracer, counter
-    forget_bindings()
-    try:
-        yield counter.calls
-    finally:
-        tape.tracer = before
-        forget_bindings()
+    calls = Counter()
+
+    def instrument(p, forward):
+        def counted(*args, **params):
+            calls[p.name] += 1
+            return forward(*args, **params)
+
+        return counted
+
+    with instrumented(instrument):
+        yield calls

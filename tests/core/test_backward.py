@@ -194,27 +194,26 @@ def test_create_graph_keeps_the_graph_unless_told():
         z.backward()
 
 
-def test_three_derivatives_of_a_power_by_create_graph():
-    # y = x^4 at x = 2: y' = 4 x^3 = 32, y'' = 12 x^2 = 48, y''' = 24 x = 48, y'''' = 24
-    x = leaf(2.0)
-    y = x * x * x * x
-    for expected in (32.0, 48.0, 48.0, 24.0):
+def check_derivatives(y, x, derivatives):
+    """y's derivatives by x, each taken of the one before by backward(create_graph=True)."""
+    for expected in derivatives:
         x.grad = None
         y.backward(create_graph=True)
         y = x.grad
         same(y, [expected])
+
+
+def test_three_derivatives_of_a_power_by_create_graph():
+    # y = x^4 at x = 2: y' = 4 x^3 = 32, y'' = 12 x^2 = 48, y''' = 24 x = 48, y'''' = 24
+    x = leaf(2.0)
+    check_derivatives(x * x * x * x, x, (32.0, 48.0, 48.0, 24.0))
 
 
 def test_third_derivative_through_a_saved_output():
     # t = tanh 0.5: t' = 1 - t^2, t'' = -2 t t', t''' = -2 t'^2 - 2 t t'' = -2 (1 - t^2)(1 - 3 t^2)
     x = leaf(0.5)
     t = np.tanh(0.5)
-    y = ops.tanh(x)
-    for expected in (1 - t**2, -2 * t * (1 - t**2), -2 * (1 - t**2) * (1 - 3 * t**2)):
-        x.grad = None
-        y.backward(create_graph=True)
-        y = x.grad
-        same(y, [expected])
+    check_derivatives(ops.tanh(x), x, (1 - t**2, -2 * t * (1 - t**2), -2 * (1 - t**2) * (1 - 3 * t**2)))
 
 
 def test_without_create_graph_the_gradient_is_a_constant():

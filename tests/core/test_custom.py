@@ -60,14 +60,19 @@ def test_higher_orders():
     close(x.grad, 3 * X**2 + 36 * X**3)  # added up: the first gradient and d (3x^2)^2
 
 
-def test_the_residuals_have_derivatives_too():
-    # y = sigmoid(x) kept as the residual: y' = y (1 - y), whose derivative goes through the residual
-    f = with_vjp(ops.sigmoid, lambda x: ((y := ops.sigmoid(x)), y), lambda y, g: (g * y * (1.0 - y),))
-    for order in range(3):
-        got, want = f, ops.sigmoid
+def check_orders(f, expected, orders):
+    """f's derivatives of these orders are those of `expected`, at X."""
+    for order in orders:
+        got, want = f, expected
         for _ in range(order):
             got, want = gg.elementwise_grad(got), gg.elementwise_grad(want)
         close(got(X), want(X))
+
+
+def test_the_residuals_have_derivatives_too():
+    # y = sigmoid(x) kept as the residual: y' = y (1 - y), whose derivative goes through the residual
+    f = with_vjp(ops.sigmoid, lambda x: ((y := ops.sigmoid(x)), y), lambda y, g: (g * y * (1.0 - y),))
+    check_orders(f, ops.sigmoid, range(3))
 
 
 def test_several_inputs_and_outputs():
@@ -177,11 +182,7 @@ def test_the_forward_rule_is_used_in_both_modes():
 def test_a_rule_may_call_the_function():
     log1pexp = with_jvp(lambda x: ops.log1p(ops.exp(x)), lambda p, t: (log1pexp(p[0]), ops.sigmoid(p[0]) * t[0]))
     close(gg.grad(log1pexp)(1e3 * 0.1), 1.0)
-    for order in range(1, 4):
-        got, want = log1pexp, ops.softplus
-        for _ in range(order):
-            got, want = gg.elementwise_grad(got), gg.elementwise_grad(want)
-        close(got(X), want(X))
+    check_orders(log1pexp, ops.softplus, range(1, 4))
 
 
 def test_several_arguments_and_outputs_of_a_forward_rule():

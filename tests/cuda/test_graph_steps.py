@@ -7,6 +7,7 @@ import pytest
 import gpugrad as gg
 from gpugrad import nn, optim
 from gpugrad.optim import lr_scheduler
+from tests.cuda.rules import Signs
 
 OPTIMIZERS = {
     "sgd": (optim.SGD, {"lr": 0.1}),
@@ -154,12 +155,6 @@ def test_a_frozen_parameter_stays_and_has_no_part_in_the_update(host):
 
 
 def test_a_rule_without_a_kernel_is_recorded_call_by_call(host):
-    class Signs(optim.SGD):
-        def update(self, xp, group, c, p, g, state, out, tmp):
-            xp.sign(g, out=out)
-            xp.multiply(out, c[0], out=out)
-            xp.subtract(p, out, out=p)
-
     OPTIMIZERS["signs"] = Signs, {"lr": 0.01}
     try:
         eager, compiled = (Run(host, optimizer="signs", passes=p) for p in (None, AS_RECORDED))

@@ -6,6 +6,7 @@ import pytest
 from gpugrad import Tensor, optim
 from gpugrad.cuda import optimizer as kernels
 from gpugrad.errors import DeviceError
+from tests.cuda.rules import Signs
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -135,15 +136,9 @@ def test_coefficients_in_device_memory_are_read_at_the_launch(host):
 
 
 def test_a_rule_with_an_update_of_its_own_does_not_take_the_kernel(host):
-    class Sign(optim.SGD):
-        def update(self, xp, group, c, p, g, state, out, tmp):
-            xp.sign(g, out=out)
-            xp.multiply(out, c[0], out=out)
-            xp.subtract(p, out, out=p)
-
     p = Tensor(host.array(np.zeros(4, np.float32)), requires_grad=True)
     p.grad = Tensor(host.array(np.array([3, -2, 0, 9], np.float32)))
-    Sign([p], lr=0.5).step()
+    Signs([p], lr=0.5).step()
     np.testing.assert_array_equal(host.numpy(p.data), [-0.5, 0.5, 0, -0.5])
     assert host.launches == []
 

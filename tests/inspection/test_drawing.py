@@ -183,20 +183,22 @@ def test_without_graphviz(monkeypatch, tmp_path):
     assert g._repr_svg_() is None  # a notebook falls back to the text
 
 
-def test_a_graphviz_that_cannot(monkeypatch, tmp_path):
-    program = tmp_path / "dot"
-    program.write_text("#!/bin/sh\necho 'Format: \"pdf\" not recognized.' >&2\nexit 1\n")
+def stand_in_for_dot(monkeypatch, folder, script):
+    """A program of Graphviz's name that is found first, and runs these lines of the shell."""
+    program = folder / "dot"
+    program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_a_graphviz_that_cannot(monkeypatch, tmp_path):
+    stand_in_for_dot(monkeypatch, tmp_path, "echo 'Format: \"pdf\" not recognized.' >&2\nexit 1")
     with pytest.raises(MissingDependencyError, match=r'could not make a pdf picture: Format: "pdf" not recognized'):
         graph(leaf(3)).save(tmp_path / "g.pdf")
 
 
 def test_a_graph_too_large_to_lay_out(monkeypatch, tmp_path):
-    program = tmp_path / "dot"
-    program.write_text("#!/bin/sh\nexec sleep 5\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    stand_in_for_dot(monkeypatch, tmp_path, "exec sleep 5")
     monkeypatch.setattr("gpugrad.inspection.rendering.TIME_LIMIT_S", 0.05)
     with pytest.raises(ArgumentError, match=r"graph: 7 nodes were not laid out in 0\.05 s; draw a part"):
         graph(seven_nodes()).svg()

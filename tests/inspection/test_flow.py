@@ -11,20 +11,13 @@ import pytest
 import gpugrad as gg
 from gpugrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError, StorageError
 from gpugrad.inspection import GradientSize, gradient_flow
+from tests.inspection.models import Model
 
 
 def parameter(*gradient, dtype="float64"):
     t = gg.Tensor(np.zeros(len(gradient), dtype), requires_grad=True)
     t.grad = gg.Tensor(np.array(gradient, dtype))
     return t
-
-
-class Model:
-    def __init__(self, **parameters):
-        self.parameters = parameters
-
-    def named_parameters(self):
-        yield from self.parameters.items()
 
 
 def test_norm_mean_and_largest():

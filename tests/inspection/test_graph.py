@@ -11,20 +11,11 @@ from hypothesis import strategies as st
 import gpugrad as gg
 from gpugrad import ops
 from gpugrad.inspection import graph
+from tests.inspection.models import Model
 
 
 def leaf(*shape, dtype="float64"):
     return gg.Tensor(np.linspace(0.1, 1.0, int(np.prod(shape))).reshape(shape).astype(dtype), requires_grad=True)
-
-
-class Model:
-    """What graph() needs of a model."""
-
-    def __init__(self, **parameters):
-        self.parameters = parameters
-
-    def named_parameters(self):
-        yield from self.parameters.items()
 
 
 def seven_nodes():

@@ -92,17 +92,21 @@ def test_a_gradient_that_is_no_number_is_caught(square_with):
         gradcheck(square_with(lambda F, g, y, x: g * np.nan), X)
 
 
+def check_boundary(passes, *args, **options):
+    """gradcheck of these passes, or raises."""
+    if passes:
+        assert gradcheck(*args, **options)
+    else:
+        with pytest.raises(GradientError):
+            gradcheck(*args, **options)
+
+
 @pytest.mark.parametrize(("error", "passes"), [(0.5e-5, True), (1.5e-5, False), (-1.5e-5, False)])
 def test_the_boundary_of_the_relative_tolerance(square_with, error, passes):
     # One input and one output, so <u, J v> is the one product u 2x v, and its scale is its own size: a rule off by
     # the factor 1 + e is off by e * scale, and rtol = 1e-5 lets e = 0.5e-5 pass, but not 1.5e-5.
     op = square_with(lambda F, g, y, x: g * 2.0 * x * (1.0 + error))
-    check = lambda: gradcheck(op, np.array(3.0), modes=["reverse"], atol=0.0)  # noqa: E731
-    if passes:
-        assert check()
-    else:
-        with pytest.raises(GradientError):
-            check()
+    check_boundary(passes, op, np.array(3.0), modes=["reverse"], atol=0.0)
 
 
 @pytest.mark.parametrize(("error", "passes"), [(0.5e-3, True), (5e-3, False)])
@@ -110,12 +114,7 @@ def test_the_boundary_of_the_absolute_tolerance(square_with, error, passes):
     # Off by error * |u v| where atol = 2e-3 is all there is; |u v| is at most 1 for one element, and more than 0.4 for
     # this seed.
     op = square_with(lambda F, g, y, x: g * (2.0 * x + error))
-    check = lambda: gradcheck(op, np.array(0.0), modes=["reverse"], atol=2e-3, rtol=0.0, seed=3)  # noqa: E731
-    if passes:
-        assert check()
-    else:
-        with pytest.raises(GradientError):
-            check()
+    check_boundary(passes, op, np.array(0.0), modes=["reverse"], atol=2e-3, rtol=0.0, seed=3)
 
 
 def test_small_terms_beside_large_ones_are_not_held_against_a_rule():

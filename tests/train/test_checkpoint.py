@@ -13,6 +13,7 @@ from gpugrad.errors import ArgumentTypeError, CheckpointError, StorageError
 from gpugrad.train import load_checkpoint, save_checkpoint
 from gpugrad.train.files import remove_leftovers, strict_json, write_atomically
 from gpugrad.train.packing import pack, unpack
+from tests.train.nests import assert_same
 
 STATE = {
     "model": {
@@ -26,22 +27,6 @@ STATE = {
     "lone": np.arange(3),
     "about": {"name": "größe", "best": float("inf"), "third": 1 / 3, "none": None, "yes": True},
 }
-
-
-def assert_same(a, b):
-    assert type(a) is type(b)
-    if isinstance(a, dict):
-        assert list(a) == list(b)
-        for key in a:
-            assert_same(a[key], b[key])
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            assert_same(x, y)
-    elif isinstance(a, np.ndarray):
-        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
-    else:
-        assert a == b
 
 
 @pytest.fixture

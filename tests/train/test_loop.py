@@ -29,12 +29,16 @@ def weight(model):
     return float(model[0].weight.detach().numpy()[0, 0])
 
 
+def fitted(model, loss=mse_loss, loader=None, lr=0.1, epochs=1, **settings):
+    """The training of a model by SGD, on the two samples in their order."""
+    optimizer = optim.SGD(model.parameters(), lr=lr)
+    return fit(model, optimizer, loss, loader or ordered(), epochs=epochs, **settings)
+
+
 def test_two_steps_by_hand():
     """w: 0 -> 0 + 0.1 * 4 = 0.4 -> 0.4 + 0.1 * 12.8 = 1.68; losses (0 - 2)^2 = 4 and (0.8 - 4)^2 = 10.24."""
     model = line()
-    training = fit(
-        model, optim.SGD(model.parameters(), lr=0.1), mse_loss, ordered(), epochs=1, validation=ordered(batch_size=2)
-    )
+    training = fitted(model, validation=ordered(batch_size=2))
     assert weight(model) == pytest.approx(1.68, abs=1e-12)
     (record,) = training.history
     assert record["train_loss"] == pytest.approx((4 + 10.24) / 2)
@@ -45,7 +49,7 @@ def test_two_steps_by_hand():
 
 def test_the_norm_of_the_gradient_is_bounded():
     model = line()
-    fit(model, optim.SGD(model.parameters(), lr=0.1), mse_loss, ordered(), epochs=1, clip_norm=1.0)
+    fitted(model, clip_norm=1.0)
     assert weight(model) == pytest.approx(0.2, rel=1e-5)  # two steps of 0.1 * 1
 
 
@@ -78,15 +82,7 @@ def test_hooks_come_in_order_and_endings_in_reverse():
         names = [name for name in vars(Callback) if name.startswith("on_") or name == "close"]
         return type("Recorder", (Callback,), {name: hook(name) for name in names})()
 
-    model = line()
-    fit(
-        model,
-        optim.SGD(model.parameters(), lr=0.1),
-        mse_loss,
-        ordered(),
-        epochs=1,
-        callbacks=[recorder("a"), recorder("b")],
-    )
+    fitted(line(), callbacks=[recorder("a"), recorder("b")])
     names = [call for call in calls if call.startswith("a.")]
     assert names == [
         *("a.on_train_begin", "a.on_epoch_begin", "a.on_batch_end", "a.on_batch_end"),
@@ -112,7 +108,7 @@ class StopAt(Callback):
 
 def test_a_callback_can_leave_an_epoch():
     model, stop = line(), StopAt(1)
-    training = fit(model, optim.SGD(model.parameters(), lr=0.1), mse_loss, ordered(), epochs=5, callbacks=[stop])
+    training = fitted(model, epochs=5, callbacks=[stop])
     assert (training.epoch, training.step, training.stopped) == (0, 1, "enough")
     assert weight(model) == pytest.approx(0.4)
     assert stop.closed
@@ -122,14 +118,8 @@ def test_early_stopping_puts_the_best_weights_back():
     """With a learning rate that overshoots, the loss falls once and then grows."""
     model = line(1.0)
     stopping = EarlyStopping(patience=2)
-    training = fit(
-        model,
-        optim.SGD(model.parameters(), lr=0.45),
-        mse_loss,
-        ordered(batch_size=2),
-        epochs=50,
-        validation=ordered(),
-        callbacks=[stopping],
+    training = fitted(
+        model, loader=ordered(batch_size=2), lr=0.45, epochs=50, validation=ordered(), callbacks=[stopping]
     )
     losses = [record["val_loss"] for record in training.history]
     assert stopping.best_epoch == 1 + int(np.argmin(losses))
@@ -139,16 +129,8 @@ def test_early_stopping_puts_the_best_weights_back():
 
 
 def test_early_stopping_refuses_what_it_cannot_watch():
-    model = line()
     with pytest.raises(ArgumentError, match="monitor is 'val_accuracy'; the epoch's record has train_loss"):
-        fit(
-            model,
-            optim.SGD(model.parameters(), lr=0.1),
-            mse_loss,
-            ordered(),
-            epochs=1,
-            callbacks=[EarlyStopping("val_accuracy")],
-        )
+        fitted(line(), callbacks=[EarlyStopping("val_accuracy")])
     for wrong in ({"mode": "most"}, {"patience": 0}):
         with pytest.raises(ArgumentError, match=next(iter(wrong))):
             EarlyStopping(**wrong)
@@ -177,16 +159,16 @@ def test_a_loss_that_is_not_finite_names_the_step_and_the_operation():
         return (outputs - 2.0).log().mean()  # -inf at step 2, where the output is 2
 
     with pytest.raises(NonFiniteError, match=r"the loss is .* at step 1 \(epoch 1\); first made by log: .*; lower"):
-        fit(model, optim.SGD(model.parameters(), lr=1e-3), loss, ordered(), epochs=1)
+        fitted(model, loss, lr=1e-3)
 
 
 def test_a_parameter_that_overflowed_is_named():
     model = line(1.0)
     with pytest.raises(NonFiniteError, match=r"at step \d+ .*"):
-        fit(model, optim.SGD(model.parameters(), lr=1e200), mse_loss, ordered(), epochs=9)
+        fitted(model, lr=1e200, epochs=9)
     with pytest.raises(NonFiniteError, match=r"parameter '0\.weight' is not finite already"):
         model[0].weight.data[...] = np.inf
-        fit(model, optim.SGD(model.parameters(), lr=0.1), mse_loss, ordered(), epochs=1)
+        fitted(model)
 
 
 def test_a_gradient_that_is_not_finite_is_found_before_the_step():
@@ -196,7 +178,7 @@ def test_a_gradient_that_is_not_finite_is_found_before_the_step():
         return outputs.abs().sqrt().mean() if hasattr(outputs, "sqrt") else None
 
     with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="the gradients' norm is"):
-        fit(model, optim.SGD(model.parameters(), lr=0.1), loss, ordered(), epochs=1, clip_norm=1.0)
+        fitted(model, loss, clip_norm=1.0)
     assert weight(model) == 0.0
 
 
@@ -204,7 +186,7 @@ def test_data_that_is_not_finite_is_named():
     model = line(1.0)
     loader = Loader(np.array([[np.nan]]), np.array([[1.0]]), batch_size=1)
     with pytest.raises(NonFiniteError, match="the batch's inputs are not finite already"):
-        fit(model, optim.SGD(model.parameters(), lr=0.1), mse_loss, loader, epochs=1)
+        fitted(model, loader=loader)
 
 
 def test_epochs_below_one_are_refused():
@@ -213,10 +195,9 @@ def test_epochs_below_one_are_refused():
 
 
 def test_a_loader_that_runs_dry_is_refused():
-    model = line()
     batches = iter([(X, Y)])
     with pytest.raises(ArgumentError, match="no batch in epoch 2; expected one that can be iterated in every epoch"):
-        fit(model, optim.SGD(model.parameters(), lr=0.1), mse_loss, batches, epochs=2)
+        fitted(line(), loader=batches, epochs=2)
 
 
 def test_a_wrong_schedule_is_refused():
@@ -239,16 +220,8 @@ def test_a_state_of_other_parts_is_refused():
 
 
 def test_log_and_plain_lines(tmp_path, capsys):
-    model = line()
-    training = fit(
-        model,
-        optim.SGD(model.parameters(), lr=0.1),
-        mse_loss,
-        ordered(),
-        epochs=2,
-        validation=ordered(),
-        callbacks=[MetricsLog(tmp_path / "metrics.jsonl"), PlainProgress()],
-    )
+    callbacks = [MetricsLog(tmp_path / "metrics.jsonl"), PlainProgress()]
+    training = fitted(line(), epochs=2, validation=ordered(), callbacks=callbacks)
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(text) for text in lines] == training.history
     shown = capsys.readouterr().err.splitlines()

@@ -23,8 +23,8 @@ from gpugrad.train import (
     run,
 )
 from gpugrad.train.training import INTERRUPTED
+from tests.train.nests import assert_same, assert_same_but_times
 
-TIMES = ("seconds", "samples_per_s")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype(np.float32)
 Y = (X[:, 0] + X[:, 1] ** 2 > 0.7).astype(np.int64)
@@ -39,10 +39,6 @@ class InterruptAt(Callback):
     def on_batch_end(self, training):
         if training.step == self.step:
             training.stop(INTERRUPTED)
-
-
-def without_times(history):
-    return [{name: value for name, value in record.items() if name not in TIMES} for record in history]
 
 
 def train(folder, dtype="float32", norm=None, optimizer=optim.AdamW, epochs=10, stop_at=None, state=None):
@@ -76,23 +72,6 @@ def train(folder, dtype="float32", norm=None, optimizer=optim.AdamW, epochs=10, 
     return training
 
 
-def assert_same_arrays(a, b):
-    """Two nests with equal arrays, bit for bit."""
-    assert type(a) is type(b)
-    if isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a.keys() - {"history", "seconds"}:
-            assert_same_arrays(a[key], b[key])
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            assert_same_arrays(x, y)
-    elif isinstance(a, np.ndarray):
-        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
-    else:
-        assert a == b
-
-
 def assert_resumed_is_whole(tmp_path, stops, **settings):
     whole = train(tmp_path / "whole", **settings)
     folder, state = tmp_path / "parts", None
@@ -100,11 +79,11 @@ def assert_resumed_is_whole(tmp_path, stops, **settings):
         training = train(folder, stop_at=stop, state=state, **settings)
         assert training.stopped == INTERRUPTED or stop is None
         state = load_checkpoint(folder / "last.safetensors")
-    assert without_times(training.history) == without_times(whole.history)
-    assert_same_arrays(state, load_checkpoint(tmp_path / "whole" / "last.safetensors"))
+    assert_same_but_times(training.history, whole.history)
+    assert_same_but_times(state, load_checkpoint(tmp_path / "whole" / "last.safetensors"))
     best = [load_checkpoint(path / "best.safetensors") for path in (folder, tmp_path / "whole")]
-    assert_same_arrays(*best)
-    assert_same_arrays(training.model.state_dict(), whole.model.state_dict())
+    assert_same_but_times(*best)
+    assert_same(training.model.state_dict(), whole.model.state_dict())
 
 
 @pytest.mark.parametrize("stops", [[35], [1], [38], [34, 36, 69], [70]], ids=str)
@@ -136,7 +115,7 @@ def test_a_killed_process_loses_epochs_but_no_bits(tmp_path):
     with open(tmp_path / "parts" / "metrics.jsonl", "a") as log:
         log.write('{"epoch": 6, "train_loss": 1.0}\n{"epoch": 7, "tra')
     training = train(tmp_path / "parts", state=state)
-    assert without_times(training.history) == without_times(whole.history)
+    assert_same_but_times(training.history, whole.history)
 
 
 def test_early_stopping_counts_on(tmp_path):
@@ -155,8 +134,8 @@ def test_early_stopping_counts_on(tmp_path):
     part = patient(tmp_path, stop=3 * (whole.epoch - 2))
     assert part.callbacks[0].best_epoch == whole.callbacks[0].best_epoch
     ended = patient(tmp_path, state=load_checkpoint(tmp_path / "last.safetensors"))
-    assert without_times(ended.history) == without_times(whole.history)
-    assert_same_arrays(ended.model.state_dict(), whole.model.state_dict())
+    assert_same_but_times(ended.history, whole.history)
+    assert_same(ended.model.state_dict(), whole.model.state_dict())
 
 
 SETTINGS = {"epochs": 10, "hidden": (16,), "patience": 0}
@@ -172,12 +151,12 @@ def test_a_whole_run_is_resumed_from_its_folder(tmp_path):
     ended = resume(part.folder)
     assert ended.held_out.values == whole.held_out.values
     logs = [(run.folder / "metrics.jsonl").read_text().splitlines() for run in (ended, whole)]
-    assert without_times(map(json.loads, logs[0])) == without_times(map(json.loads, logs[1]))
+    assert_same_but_times(*([json.loads(line) for line in log] for log in logs))
     for name in ("best", "last"):
         states = [load_checkpoint(run.folder / f"{name}.safetensors") for run in (ended, whole)]
         for state in states:
             del state["about"]["config"]["out"]
-        assert_same_arrays(*states)
+        assert_same_but_times(*states)
 
 
 def test_a_finished_run_is_only_measured_again(tmp_path):
