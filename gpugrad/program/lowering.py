@@ -17,20 +17,24 @@ from .symbolic import Steps, Symbol, Unlowerable, new
 
 def lower(program: Program) -> Program:
     """The program in elementary calls; a call whose forward cannot be read off stays."""
+    return expanded(program, steps_of)
+
+
+def expanded(program: Program, steps_for: Callable[[Call], tuple[Steps, tuple[Value, ...]]]) -> Program:
+    """The program with each call as its steps, which come with the call's outputs among theirs."""
     calls: list[Call] = []
     renamed: dict[Value, Value] = {}
-    quiet = False
+    quiet = program.quiet
     for call in program.calls:
         inputs = tuple(renamed.get(v, v) if type(v) is Value else v for v in call.inputs)
-        call = Call(call.primitive, inputs, call.outputs, call.params)
-        steps, outputs = steps_of(call)
+        steps, outputs = steps_for(Call(call.primitive, inputs, call.outputs, call.params))
         calls += steps
         quiet = quiet or steps.quiet
         renamed.update(zip(call.outputs, outputs, strict=True))
-    lowered = program.with_calls(calls)
-    lowered.replace(renamed)
-    lowered.quiet = quiet
-    return lowered
+    new = program.with_calls(calls)
+    new.replace(renamed)
+    new.quiet = quiet
+    return new
 
 
 def steps_of(call: Call) -> tuple[Steps, tuple[Value, ...]]:

@@ -61,6 +61,13 @@ def test_common_calls_are_made_once():
     assert sorted(names(new)) == ["add", "multiply", "sin", "tanh"]
 
 
+def test_a_program_that_is_quiet_stays_so():
+    program = recorded(lambda x: ops.tanh(x) * 2, X)
+    program.quiet = True
+    assert all(optimized(program, (name,)).quiet for name in PASSES)
+    assert optimized(program, tuple(PASSES)).quiet
+
+
 def test_calls_that_differ_in_a_number_are_not_common():
     _, new = same_results(lambda x: (x * 1 + x * 1.0, x[0], x[1]), X, passes=("common",))
     assert names(new).count("multiply") == 2 and names(new).count("getitem") == 2

@@ -5,18 +5,14 @@ from typing import Any
 from ...core.namespace import PRIMITIVES
 from ...ops import fused_linear
 from ..ir import Call, Program, Value
-from .matching import Sheet
+from .matching import Sheet, rewritten_at
 
 ACTIVATIONS = tuple(name for name in fused_linear.ACTIVATIONS if name != "identity")
 
 
 def fuse_activations(program: Program) -> Program:
     """z = linear(x, w, b), y = phi(z) as linear_act: z stays where phi's derivative is taken from it, else goes."""
-    sheet = Sheet(program)
-    for call in program.calls:
-        if call.primitive.name == "linear":
-            _fuse_activation(sheet, call)
-    return sheet.rewritten()
+    return rewritten_at(program, "linear", _fuse_activation)
 
 
 def _fuse_activation(sheet: Sheet, call: Call) -> None:
@@ -40,11 +36,7 @@ def _fuse_activation(sheet: Sheet, call: Call) -> None:
 
 def fuse_gradients(program: Program) -> Program:
     """delta = g phi'(v), delta w, delta^T x and the sum of delta as linear_vjp; delta must be wanted nowhere else."""
-    sheet = Sheet(program)
-    for call in program.calls:
-        if call.primitive.name == "outer_sum" and sheet.left(call):
-            _fuse_gradients(sheet, call)
-    return sheet.rewritten()
+    return rewritten_at(program, "outer_sum", _fuse_gradients)
 
 
 def _fuse_gradients(sheet: Sheet, outer: Call) -> None:

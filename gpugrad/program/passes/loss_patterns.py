@@ -7,16 +7,12 @@ import numpy as np
 
 from ...core.namespace import PRIMITIVES
 from ..ir import Call, Program, Value
-from .matching import Sheet, uniform
+from .matching import Sheet, rewritten_at, uniform
 
 
 def fuse_losses(program: Program) -> Program:
     """mean(cross_entropy_index(z, t)) and its gradient, g / N of all samples, as cross_entropy_mean."""
-    sheet = Sheet(program)
-    for call in program.calls:
-        if call.primitive.name == "cross_entropy_index":
-            _fuse_loss(sheet, call)
-    return sheet.rewritten()
+    return rewritten_at(program, "cross_entropy_index", _fuse_loss)
 
 
 def _fuse_loss(sheet: Sheet, call: Call) -> None:

@@ -1,6 +1,6 @@
 """What patterns are found by: who makes and who reads a value, and one call put in the place of several."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,15 @@ class Sheet:
             if id(call) not in self._gone:
                 calls.append(call)
         return self.program.with_calls(calls)
+
+
+def rewritten_at(program: Program, name: str, rule: Callable[[Sheet, Call], None]) -> Program:
+    """The program after rule(sheet, call) for each call of that name that is still there."""
+    sheet = Sheet(program)
+    for call in program.calls:
+        if call.primitive.name == name and sheet.left(call):
+            rule(sheet, call)
+    return sheet.rewritten()
 
 
 def uniform(v: Any) -> Any:

@@ -14,7 +14,7 @@ from ...backend import backend_of_type
 from ...cuda.generated import Pointwise
 from ...cuda.recipe import Recipe, Step, serves
 from ..ir import Call, Program, Value
-from ..lowering import steps_of
+from ..lowering import expanded, steps_of
 from ..numpy_forms import WHERE
 from ..symbolic import Steps
 from .dead import drop_dead
@@ -29,26 +29,22 @@ PRODUCTS = frozenset(("linear", "linear_act", "linear_vjp", "matmul", "matmul_vj
 def fuse_generated(program: Program) -> Program:
     """The program with its chains of elementwise calls fused, each for one launch."""
     xp = _library(program)
-    program = _apart(program if xp is None else _chosen(fold_constants(program)))
+    program = expanded(program if xp is None else _chosen(fold_constants(program)), _apart)
     _use_numbers(program.calls, {v for call in program.calls for v in call.values})
     program = drop_dead(program)
     if xp is not None:
         read = {*program.ends(), *(v for call in program.calls for v in call.values)}
         program.replace({v: _over(v, xp) for v in read})
-    return fuse(program, joins, lambda call: call.primitive.name in PRODUCTS or _kind(call) == "product", numbers=True)
+    return fuse(program, joins, lambda call: call.primitive.name in PRODUCTS or call.kind == "product", numbers=True)
 
 
 def joins(call: Call) -> bool:
     """True for an elementwise call that a generated kernel can be part of."""
-    if _kind(call) != "pointwise" and _launcher(call.primitive) != "elementwise":
+    if call.kind != "pointwise" and _launcher(call.primitive) != "elementwise":
         return False
     operands = tuple(v.dtype.name if type(v) is Value else None for v in call.inputs)
     whole = len(call.outputs) == 1 and all(v is not None for v in call.inputs)
     return whole and serves(call.primitive.name, operands, call.outputs[0].dtype.name, _params(call))
-
-
-def _kind(call: Call) -> str:
-    return call.kind
 
 
 def _launcher(primitive: Any) -> str:
@@ -62,29 +58,17 @@ def _params(call: Call) -> tuple[tuple[str, Any], ...]:
     return tuple((k, v) for k, v in call.params.items() if k != "dtype")
 
 
-def _apart(program: Program) -> Program:
-    """Calls without a kernel of ours in elementary calls, where these are elementwise functions and views alone."""
-    calls: list[Call] = []
-    renamed: dict[Value, Value] = {}
-    quiet = program.quiet
-    for call in program.calls:
-        inputs = tuple(renamed.get(v, v) if type(v) is Value else v for v in call.inputs)
-        call = Call(call.primitive, inputs, call.outputs, call.params)
-        steps, outputs = Steps([call]), call.outputs
-        if not _launcher(call.primitive):
-            steps, outputs = steps_of(call)
-            _use_numbers(steps, set(inputs))
-            made = {v for c in steps for v in c.outputs} | set(inputs)
-            known = all(v in made for v in (*outputs, *(v for c in steps for v in c.values)))
-            if not known or not all(joins(c) or _kind(c) == "view" for c in steps):
-                steps, outputs = Steps([call]), call.outputs
-        calls += steps
-        quiet = quiet or steps.quiet
-        renamed.update(zip(call.outputs, outputs, strict=True))
-    new = program.with_calls(calls)
-    new.replace(renamed)
-    new.quiet = quiet
-    return new
+def _apart(call: Call) -> tuple[Steps, tuple[Value, ...]]:
+    """A call without a kernel of ours in elementary calls, where these are elementwise functions and views alone."""
+    if _launcher(call.primitive):
+        return Steps([call]), call.outputs
+    steps, outputs = steps_of(call)
+    _use_numbers(steps, set(call.inputs))
+    made = {v for c in steps for v in c.outputs} | set(call.inputs)
+    known = all(v in made for v in (*outputs, *(v for c in steps for v in c.values)))
+    if known and all(joins(c) or c.kind == "view" for c in steps):
+        return steps, outputs
+    return Steps([call]), call.outputs
 
 
 def _chosen(program: Program) -> Program:
@@ -122,7 +106,7 @@ def _use_numbers(calls: list[Call], given: Collection[Any] = ()) -> None:
     Constants among `given` are only taken for such if compiling has made them.
     """
     for call in calls:
-        if _kind(call) != "pointwise":
+        if call.kind != "pointwise":
             continue
         numbers = [_number(v, v not in given) if type(v) is Value else None for v in call.inputs]
         shape = call.outputs[0].shape
