@@ -176,7 +176,7 @@ class Places:
                 continue
             array = self.array(other)
             if _overlaps(array, lo, hi):
-                same = _bounds(array) == (lo, hi) and array.shape == v.shape
+                same = _bounds(array) == (lo, hi) and array.shape == v.shape and array.strides == place.strides
                 if last > born or not same or not self._read_once(self.calls[born], v, other):
                     return False
         return not any(a < hi and lo < b for a, b in self._written)

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import ArgumentError
 from .fast.team import HOMES, LINE, NOTHING, RUNS, member
 
-PATIENCE = 2700  # looks for work, of which the last give way to other programs: half a millisecond or so
+PATIENCE = 2700  # looks for work, of which the last give way to other programs: 0.4 ms or so
 PLANS: Any = weakref.WeakSet()  # those that can change the number of their threads
 _wanted: int | None = None
 
@@ -113,7 +113,7 @@ class Team:
         others = os.sched_getaffinity(0) - {self._away_from}
         for thread in self.threads if others else ():
             with contextlib.suppress(OSError):
-                os.sched_setaffinity(thread.native_id or 0, others)
+                os.sched_setaffinity(int(thread.native_id or 0), others)
 
     def _start(self) -> None:
         from .fast.machine import Code
@@ -123,8 +123,9 @@ class Team:
         serve = kind(self._code.address("serve"))
         for i, bell in enumerate(self._bells):
             thread = threading.Thread(target=self._member, args=(i, bell, serve), daemon=True, name=f"gpugrad-{i + 1}")
-            self.threads.append(thread)
-            thread.start()
+            with contextlib.suppress(RuntimeError):  # the system gives no more threads: who is there does the work
+                thread.start()
+                self.threads.append(thread)
 
     def _member(self, i: int, bell: Any, serve: Any) -> None:
         while True:

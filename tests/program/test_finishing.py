@@ -7,7 +7,7 @@ import pytest
 
 import gpugrad as gg
 from gpugrad import nn, ops
-from gpugrad.program.fast import available, writing
+from gpugrad.program.fast import available, plan, writing
 from gpugrad.program.listed import Listed
 from gpugrad.program.passes import PASSES, optimized
 from gpugrad.program.recording import record
@@ -76,6 +76,16 @@ def test_the_gradient_behind_a_relu_is_joined_and_written_over_its_value():
         return loss
 
     assert kinds(step, x, y).count("finished") == 5
+    if available():
+        f = gg.compile(step, executor="fast")
+        f(x, y)
+        (entry,) = f._entries
+        places, joined = entry.plan.places, [c for c in entry.plan.program.calls if c.kind == "finished"]
+        masked = [c for c in joined if c.outputs[0].dtype == np.int32]
+        assert len(masked) == 2
+        for call in masked:
+            (value,) = call.inputs[call.primitive.n_product :]
+            assert places.array(call.outputs[0]).ctypes.data == places.array(value).ctypes.data
 
 
 @pytest.mark.parametrize("passes", [WITH, WITHOUT])
@@ -114,6 +124,7 @@ FINISHES = {
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FINISHES)
 def test_native_code_gives_the_same_bits_as_without(name, dtype, monkeypatch):
+    monkeypatch.setattr(plan, "fills", lambda call, lanes: True)
     written = []
     finished = writing.Writer._finished
     monkeypatch.setattr(writing.Writer, "_finished", lambda self, call: [written.append(call), finished(self, call)])
@@ -141,6 +152,70 @@ def test_a_sum_of_products_is_finished_as_well():
     (last,) = (call for call in entry.plan.program.calls if call.kind == "finished")
     assert last.primitive.calls[0].primitive.name == "matmul_add" and entry.plan.n_python == 0
     assert "1 joined to the matrix product before" in f.explain()
+
+
+ADDENDS = {
+    "gaps": lambda x: x[:, ::2],
+    "backwards": lambda x: x[:, ::-2],
+    "made": lambda x: ops.exp(x)[:, ::2],
+    "column": lambda x: ops.broadcast_to(x[:, :1], (6, 7)),
+    "number": lambda x: ops.broadcast_to(x[0, 0], (6, 7)),
+    "row": lambda x: ops.broadcast_to(x[0, :7], (6, 7)),
+    "rows backwards": lambda x: x[::-1, 7:],
+    "transposed": lambda x: ops.transpose(ops.transpose(x)[3:10]),
+}
+
+
+@pytest.mark.skipif(not available(), reason="needs llvmlite")
+@pytest.mark.parametrize("name", ADDENDS)
+def test_an_addend_that_lies_anyhow(name, monkeypatch):
+    monkeypatch.setattr(plan, "fills", lambda call, lanes: True)
+    x = RNG.standard_normal((6, 14)).astype("f4")
+    f = gg.compile(lambda a, b, x: ops.tanh(a @ b + ADDENDS[name](x)), executor="fast")
+    np.testing.assert_allclose(f(A, B, x), np.tanh(A @ B + np.asarray(ADDENDS[name](x))), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(not available(), reason="needs llvmlite")
+def test_an_addend_outside_that_the_program_writes(monkeypatch):
+    monkeypatch.setattr(plan, "fills", lambda call, lanes: True)
+    big = np.zeros((6, 14), "f4")
+    held, expected = gg.Tensor(big[:, ::2]), np.zeros((6, 7), "f4")
+
+    @gg.compile(executor="fast")
+    def f(a, b):
+        held.data[...] = ops.tanh(a @ b + held)
+
+    for _ in range(3):
+        f(A, B)
+        expected = np.tanh(A @ B + expected)
+        np.testing.assert_allclose(big[:, ::2], expected, rtol=1e-5, atol=1e-6)
+    assert not big[:, 1::2].any()
+
+
+@pytest.mark.skipif(not available(), reason="needs llvmlite")
+def test_a_factor_that_the_pointwise_call_reads_as_well_is_not_written_over():
+    def f(a, b):
+        t = ops.exp(a)
+        return (ops.tanh(t @ b) * t) @ b
+
+    square = RNG.standard_normal((200, 200)).astype("f4")
+    np.testing.assert_array_equal(
+        gg.compile(f, executor="fast", passes=WITH)(square, square),
+        gg.compile(f, executor="fast", passes=WITHOUT)(square, square),
+    )
+
+
+@pytest.mark.skipif(not available(), reason="needs llvmlite")
+@pytest.mark.parametrize(("n", "joined"), [(1, True), (3, False), (14, True), (16, True), (17, False), (40, True)])
+def test_costly_functions_wait_for_a_pass_that_fills_the_lanes(n, joined, monkeypatch):
+    machine = plan.processor()
+    monkeypatch.setattr(plan, "processor", lambda: machine._replace(lanes=16))
+    b = RNG.standard_normal((5, n)).astype("f4")
+    for name in ("tanh", "relu"):
+        f = gg.compile(lambda a, b, name=name: getattr(ops, name)(a @ b), executor="fast")
+        f(A, b)
+        written = [call.kind for call in f._entries[0].plan.places.calls]
+        assert written == (["finished"] if joined or name == "relu" else ["product", "pointwise"])
 
 
 @pytest.mark.skipif(not available(), reason="needs llvmlite")

@@ -74,6 +74,23 @@ def test_the_arena_is_smaller_than_a_buffer_for_each_value():
     assert 0 < places.bytes_arena <= 0.6 * places.bytes_alone
 
 
+@pytest.mark.parametrize("executor", ["list", "numpy", "auto"])
+@pytest.mark.parametrize("view", [lambda x: x.T, lambda x: x[::-1], lambda x: x[:, ::-1], lambda x: x])
+def test_what_is_written_where_a_view_of_it_is_read(view, executor):
+    """Element by element only where both lie alike."""
+    memory, y = np.arange(25.0).reshape(5, 5), np.linspace(0, 1, 25).reshape(5, 5)
+    w, u = gg.Tensor(memory), gg.Tensor(view(memory))
+
+    @gg.compile(executor=executor)
+    def step(y):
+        w.data[...] = ops.sin(y) + u
+
+    for _ in range(3):
+        expected = np.sin(y) + view(memory)
+        step(y)
+        np.testing.assert_allclose(memory, expected, rtol=1e-12)
+
+
 def test_no_two_values_that_live_at_one_time_share_memory():
     places = entry(warm(make=big).step).plan.places
     own = [v for v in places._born if v in places.arrays and v not in places._joins]

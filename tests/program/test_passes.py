@@ -6,10 +6,12 @@ import pytest
 import gpugrad as gg
 from gpugrad import Tensor, nn, ops
 from gpugrad.program.elementary import Elementary
+from gpugrad.program.graph.plan import NOT_ON_GPU, GraphPlan
 from gpugrad.program.ir import Program
 from gpugrad.program.listed import Listed
 from gpugrad.program.lowering import lower
-from gpugrad.program.passes import PASSES, chosen, optimized
+from gpugrad.program.numpy_plan import NumpyPlan
+from gpugrad.program.passes import ON_GPU, OTHER_SUMS, PASSES, chosen, optimized
 from gpugrad.program.recording import record
 
 X = np.random.default_rng(0).standard_normal((5, 4)).astype("f4")
@@ -59,6 +61,11 @@ def test_folding_leaves_arrays_that_others_hold():
 def test_common_calls_are_made_once():
     _, new = same_results(lambda x: ops.tanh(x) + ops.tanh(x) * ops.sin(x), X, passes=("common",))
     assert sorted(names(new)) == ["add", "multiply", "sin", "tanh"]
+
+
+def test_what_executors_leave_out_are_passes():
+    plans = (Listed, NumpyPlan, GraphPlan)
+    assert all({*names} <= {*PASSES} for names in (ON_GPU, OTHER_SUMS, NOT_ON_GPU, *(plan.skips for plan in plans)))
 
 
 def test_a_program_that_is_quiet_stays_so():

@@ -67,10 +67,3 @@ class Addresses:
             at = self._addresses.index(-1 - i)
             self._addresses[at] = memory.ctypes.data + -memory.ctypes.data % 4096
         return np.array(self._addresses, np.int64)
-
-    def span(self, p: Place) -> tuple[int, int, int]:
-        """Where an array lies: a block of memory, the first byte, and the one after the last."""
-        reach = [(n - 1) * s for n, s in zip(p.shape, p.strides, strict=True)]
-        known = self._addresses[p.slot] if p.slot >= len(self.objects) else 0
-        start = known + p.offset + sum(min(0, x) for x in reach)
-        return (-1 if known else p.slot), start, start + sum(map(abs, reach)) + p.dtype.itemsize

@@ -9,6 +9,18 @@ from .loops import written_and_read
 from .memory import Place, load, register_type, store
 from .products import turned
 
+_COSTLY = frozenset(("exp", "log", "tanh", "expm1", "log1p"))
+
+
+def fills(call: Any, lanes: int) -> bool:
+    """False where costly functions would be computed on lanes of which many are empty; a pass of its own fills them."""
+    product, *_, last = call.primitive.calls
+    calls = last.primitive.calls if last.kind == "fused" else [last]
+    y = product.outputs[0]
+    n, lanes = y.shape[1], lanes * 4 // y.dtype.itemsize
+    is_costly = any(c.primitive.name in _COSTLY for c in calls)
+    return n == 1 or not is_costly or n / (-(-n // lanes) * lanes) >= 0.6
+
 
 class Finish:
     """The pointwise calls behind a product, on a tile of it: no other memory is touched at any element than its own.

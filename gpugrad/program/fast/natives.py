@@ -63,8 +63,10 @@ class Native:
             status = self._function(*objects)
         finally:
             if n > 1:
-                others.rest()
-                others.lock.release()
+                try:
+                    others.rest()
+                finally:
+                    others.lock.release()
         if not status:
             choice.took(clock() - start)
         return status

@@ -10,6 +10,7 @@ from ..numpy_plan import NumpyPlan
 from ..placing import blank
 from ..threads import PLANS, get_num_threads, team
 from . import available
+from .finishing import fills
 from .machine import Code, processor
 from .natives import Native
 from .objects import OTHER_STRIDES
@@ -39,7 +40,10 @@ class FastPlan(NumpyPlan):
 
     def runs_whole(self, call: Call, late: set[Value]) -> bool:
         """All that code can be made for."""
-        return Writer.knows_finished(call) if call.kind == "finished" else Writer.knows_fused(call)
+        if call.kind == "finished":
+            kind: Any = processor()
+            return Writer.knows_finished(call) and fills(call, kind.lanes)
+        return Writer.knows_fused(call)
 
     # writing
 

@@ -180,7 +180,7 @@ entry:
   %asleep_at = getelementptr i64, ptr %home, i64 1
   br label %look
 look:
-  %idle = phi i64 [ 0, %entry ], [ %idle1, %brief ], [ %idle1, %polite ], [ 0, %work ]
+  %idle = phi i64 [ 0, %entry ], [ %idle1, %brief ], [ %idle2, %polite ], [ 0, %work ]
   %seen = phi i64 [ 0, %entry ], [ %seen, %brief ], [ %seen, %polite ], [ %word, %work ]
   %word = load atomic i64, ptr %home acquire, align 8
   %same = icmp eq i64 %word, %seen
@@ -199,6 +199,7 @@ brief:
   PAUSE
   br label %look
 polite:
+  %idle2 = phi i64 [ %idle1, %pause ], [ 0, %stay ]
   %ignored = call i32 @YIELD()
   br label %look
 leave:
@@ -234,6 +235,6 @@ def member() -> str:
     """The module with `serve(team, thread, patience)`: a thread's work until it has looked so often in vain.
 
     While a program runs for it it stays.  It says that it sleeps, and then looks once more: who starts a program says
-    that first, and then looks who sleeps, so that one of the two sees the other.
+    that first, and then looks who sleeps, so that as a rule one of the two sees the other; else one run is done alone.
     """
     return filled_in(MEMBER)

@@ -201,8 +201,18 @@ class Writer:
         finish = Finish(self._n_parts, calls, list(last.outputs), of, self.place)
         y = product.outputs[0]
         nowhere = Place(0, 0, y.shape, (y.shape[1] * y.dtype.itemsize, y.dtype.itemsize), y.dtype)
-        to = self.place(product.inputs[2]) if len(product.inputs) > 2 else nowhere
+        to = self._addend(product.inputs[2]) if len(product.inputs) > 2 else nowhere
         self._tiles(product, to, finish, y.size * (1 + len(calls) // 4) / ALONE)
+
+    def _addend(self, v: Value) -> Place:
+        """Where tiles read it: as it lies, if a row's or a column's elements are side by side, else in a copy."""
+        p, size = self.place(v), v.dtype.itemsize
+        if p.strides[1] == size or p.shape[1] == 1 or (p.strides[0] == size and p.shape[0] > 1):
+            return p
+        strides = p.shape[1] * size, size
+        copy = self._room("addend", v.nbytes)._replace(shape=p.shape, strides=strides, dtype=p.dtype)
+        self._copy(p, copy, v)
+        return copy
 
     def _tiles(self, call: Call, to: Place, finish: Finish | None, more: float) -> None:
         """Copies of the factors where they pay, and the tiles of a product, with so much more work on each."""

@@ -12,7 +12,7 @@ from .staging import Direct, Staged
 from .walk import Walk
 
 NOT_ON_GPU = frozenset(
-    ("fold", "lower", "tile", "accumulate", "fuse", "near")
+    ("fold", "lower", "tile", "accumulate", "fuse", "finish")
 )  # primitives stay whole, as they have kernels
 
 
