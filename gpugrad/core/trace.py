@@ -36,6 +36,7 @@ class Trace:
         """An operand as a Traced; a plain array is a constant."""
         if type(array) is Traced:
             self.require_open(array)
+            self.require_current(array)
             return array
         if type(array) in (bool, int, float) or isinstance(array, np.generic):
             array = np.asarray(array)
@@ -50,6 +51,18 @@ class Trace:
                 f"compile: a value of shape {traced.shape} was kept from inside a compiled function, where it only "
                 f"stands for what each call computes{at_user_line()}; return it from the function instead"
             )
+
+    def require_current(self, traced: Traced) -> None:
+        """Raise TraceError for a view of an array that was written since: it would show what is there now."""
+        view = traced
+        while view.parent is not None:
+            seen, _, n_known = view.parent
+            if any(_share(where, view.place) for where in seen.writes[n_known:]):
+                self.refuse(
+                    f"compile: a view of shape {traced.shape} of an array that has been written since the view was "
+                    f"taken{at_user_line()}; take the view again after the write, or a copy before it"
+                )
+            view = seen
 
     def refuse(self, message: str) -> NoReturn:
         """Raise TraceError, and keep it."""
@@ -110,21 +123,37 @@ class Trace:
             return
         if y.array is not x.array and not (p.family in _VIEWING and np.may_share_memory(y.array, x.array)):
             return
+        key = p.name == "getitem" and not any(type(a) is Traced for a in args[1:])
         for v in outputs:
-            v.parent = (x, _through_key(params) if p.name == "getitem" else _refuse_write)
+            v.parent = (x, _through_key(params) if p.name == "getitem" else _refuse_write, len(x.writes))
+            if key and x.place is not x.array:
+                v.place = x.place[params["key"]]
+            elif x.place is not x.array:
+                v.place = x.place  # somewhere there
 
 
 _VIEWING = ("shape", "index", "axis", "diagonal", None)
 
 
-def _through_key(params: dict[str, Any]) -> Callable[[Traced, Traced], None]:
-    def through(seen: Traced, new: Traced) -> None:
-        seen.write(seen.trace.call(PRIMITIVES["index_set"], (seen, new), params))
+def _share(a: Any, b: Any) -> bool:
+    """True where two arrays have an element in common, or may have one."""
+    if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
+        return True
+    work: Any = 10_000
+    try:
+        return np.shares_memory(a, b, max_work=work)
+    except np.exceptions.TooHardError:
+        return True
+
+
+def _through_key(params: dict[str, Any]) -> Callable[[Traced, Traced, Any], None]:
+    def through(seen: Traced, new: Traced, where: Any) -> None:
+        seen.write(seen.trace.call(PRIMITIVES["index_set"], (seen, new), params), where)
 
     return through
 
 
-def _refuse_write(seen: Traced, new: Traced) -> NoReturn:
+def _refuse_write(seen: Traced, new: Traced, where: Any) -> NoReturn:
     seen.trace.refuse(
         f"compile: a write in place into a view of an array of shape {seen.shape}{at_user_line()}; "
         "write into the array itself, or make a new one"

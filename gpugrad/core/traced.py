@@ -58,13 +58,17 @@ def layout_of(array: Any) -> tuple[int, ...] | None:
 class Traced:
     """A raw array while a function is traced: the array of this run, and the Value that stands for it in every run."""
 
-    __slots__ = ("__weakref__", "array", "parent", "trace", "value")
+    __slots__ = ("__weakref__", "array", "parent", "place", "trace", "value", "writes")
     __array_priority__ = 999.0
     __hash__ = object.__hash__
 
     def __init__(self, trace: "Trace", array: Any, value: Value) -> None:
         self.trace, self.array, self.value = trace, array, value
-        self.parent: Any = None  # of a view: (the Traced seen, the function that writes through to it)
+        self.parent: Any = (
+            None  # of a view: (what it is of, the function that writes through, how many writes it knows)
+        )
+        self.place = array  # an array that lies where this one lay when it was made, whatever was written since
+        self.writes: tuple[Any, ...] = ()  # the places of what was written to it
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -134,14 +138,20 @@ class Traced:
         there = self if getattr(self.device, "id", None) == device.index else self.trace.move(self, device)
         return there if dtype is None else there.astype(dtype, copy=False)
 
-    def write(self, new: Any) -> "Traced":
-        """Stand for `new` from now on, as after a write in place; a view writes through to what it is a view of."""
+    def write(self, new: Any, where: Any = None) -> "Traced":
+        """Stand for `new` from now on, as after a write in place; a view writes through to what it is a view of.
+
+        where: the place that was written, if not all.
+        """
         if not hasattr(new, "shape") or new.shape != self.shape:
             new = Tensor.broadcast_to(self.trace.as_traced(new), self.shape)  # type: ignore[attr-defined]
         new = self.trace.as_traced(new.astype(self.dtype, copy=False))
+        where = self.place if where is None else where
+        self.writes = (*self.writes, where)
         if self.parent is not None:
-            seen, through = self.parent
-            through(seen, new)
+            seen, through, _ = self.parent
+            through(seen, new, where)
+            self.parent = seen, through, len(seen.writes)
         tape.mark_written(self)
         self.array, self.value = new.array, new.value
         return self

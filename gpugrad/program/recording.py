@@ -135,7 +135,7 @@ def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callabl
         if type(traced) is not Traced:
             makers.append(_same(leaf))
             continue
-        trace.require_open(traced)
+        traced = trace.as_traced(traced)
         i, boxed, scalar = len(values), isinstance(leaf, Tensor), traced.value.scalar
         makers.append(_maker(i, boxed, scalar))
         values.append(traced.value)

@@ -23,7 +23,19 @@ def _in_place(name: str) -> Any:
 def _set_item(self: Traced, key: Any, value: Any) -> None:
     value = raw(value)
     everything = key is Ellipsis or (isinstance(key, slice) and key == slice(None))
-    self.write(value if everything and hasattr(value, "dtype") else ops.index_set(self, key, value))
+    if everything and hasattr(value, "dtype"):
+        self.write(value)
+    else:
+        self.write(ops.index_set(self, key, value), _part(self.place, key))
+
+
+def _part(place: Any, key: Any) -> Any:
+    """The elements of a place that a key of numbers and slices means; all of it for other keys."""
+    keys = (*key, ...) if type(key) is tuple else (key, ...)
+    if sum(k is Ellipsis for k in keys) > 1:
+        keys = keys[:-1]
+    plain = all(k is None or k is Ellipsis or type(k) in (int, slice) for k in keys)
+    return place[keys] if plain and isinstance(place, np.ndarray) else place
 
 
 for _name in _SAME:

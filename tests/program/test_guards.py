@@ -217,3 +217,63 @@ def test_a_write_into_an_array_of_numpys_own():
 def test_what_numpy_asks_an_array_is_asked_of_its_own_type():
     f = compile(lambda x: x * 2 if isinstance(x, np.ndarray) and not hasattr(x, "numpy") else x * 3)
     np.testing.assert_array_equal(f(X), X * 2)
+
+
+def test_a_view_of_what_was_written_since():
+    """In eager execution it shows what is there now; a program knows what was there when the view was taken."""
+    w = gg.Tensor(np.arange(6.0))
+    v = gg.Tensor(np.arange(6.0).reshape(2, 3))
+
+    @gg.compile
+    def backwards(x):
+        seen = w[::-1]
+        w.data[...] = x
+        return seen * 2
+
+    @gg.compile
+    def deeper(x):
+        seen = v.data.T[1:]
+        v.data[0] = x
+        return seen + 1
+
+    @gg.compile
+    def returned(x):
+        seen = w.data[2:]
+        w.data += x
+        return seen
+
+    for f, x in ((backwards, np.ones(6)), (deeper, np.ones(3)), (returned, np.ones(6))):
+        before = w.numpy().copy(), v.numpy().copy()
+        with pytest.raises(TraceError, match=r"a view of shape \(.*written since the view was taken, at .*test_guards"):
+            f(x)
+        np.testing.assert_array_equal(w.numpy(), before[0])
+        np.testing.assert_array_equal(v.numpy(), before[1])
+
+
+def test_views_that_are_current_may_be_used():
+    """What was written lies elsewhere, or was written through the view, or the view was taken after it."""
+    memory = np.zeros((4, 4))
+    w = gg.Tensor(memory)
+
+    def step(x):
+        columns = [w.data[:, i] for i in range(4)]
+        for i, column in enumerate(columns):
+            column += x * (i + 1)
+        top, copied = w.data[0], w.data[1].copy()
+        w.data[1] = top + columns[3][0]
+        w.data[2, 1:] = copied[1:]
+        left = w.data[2, :1] * 2
+        after = w.data[1:] * 1
+        return left, after, top[0] * 2
+
+    compiled = gg.compile(step)
+    expected_memory = memory.copy()
+    for _ in range(3):
+        x = np.arange(4.0)
+        got = compiled(x)
+        w, here = gg.Tensor(expected_memory), w
+        expected = step(x)
+        w = here
+        for a, b in zip(got, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(memory, expected_memory)
