@@ -32,7 +32,8 @@ class Pace(NamedTuple):
 
 
 ALONE = Pace(0.0, 4e-3, 8e-3, 1)  # one thread: nobody's workers spin
-SHARED = Pace(0.03, 0.02, 0.03, 3)  # OpenBLAS's and OpenMP's workers spin for some 30 ms after their last work
+SHARED = Pace(0.03, 0.02, 0.03, 3)
+LONGEST_REST_S, LOOK_S, ASLEEP = 0.5, 0.01, 0.1  # OpenBLAS's workers stay awake for some 100 ms after their last work
 AT_ONCE = Pace(0.0, 0.0, 0.0, 1)  # one call: for tests, and to see how long one takes
 
 
@@ -47,8 +48,19 @@ class Contestant(NamedTuple):
 def turn(one: Contestant, pace: Pace, clock: Clock) -> float:
     """Seconds of a call."""
     one.prepare()
-    time.sleep(pace.rest_s)
+    rest(pace.rest_s)
     return float(one.run.turn(pace)) if hasattr(one.run, "turn") else block(one.run, pace, clock)
+
+
+def rest(seconds: float) -> None:
+    """At least so long, if at all, and until no thread of this process is busy: some wait for work on a processor."""
+    end = time.monotonic() + LONGEST_REST_S
+    time.sleep(seconds)
+    while seconds and time.monotonic() < end:
+        busy = time.process_time()
+        time.sleep(LOOK_S)
+        if time.process_time() - busy < ASLEEP * LOOK_S:
+            return
 
 
 def block(run: Callable[[], Any], pace: Pace, clock: Clock) -> float:

@@ -93,3 +93,27 @@ def test_what_measures_elsewhere_is_asked():
             return 3.0 if pace is AT_ONCE else 0.0
 
     assert turns.turn(Contestant(Elsewhere()), AT_ONCE, time.perf_counter) == 3.0
+
+
+def test_a_turn_waits_until_the_workers_of_others_are_asleep(monkeypatch):
+    """Workers that wait on a processor for a while: their time counts as the process's."""
+    now = {"wall": 0.0, "busy": 0.0}
+
+    def sleep(seconds):
+        awake = max(0.0, min(seconds, 0.1 - now["wall"]))
+        now["wall"] += seconds
+        now["busy"] += awake
+
+    monkeypatch.setattr(turns.time, "sleep", sleep)
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now["wall"])
+    monkeypatch.setattr(turns.time, "process_time", lambda: now["busy"])
+    turns.rest(turns.SHARED.rest_s)
+    assert 0.1 <= now["wall"] < 0.13
+    now["wall"] = 5.0
+    turns.rest(turns.SHARED.rest_s)
+    assert now["wall"] == pytest.approx(5.04)
+    monkeypatch.setattr(turns.time, "process_time", lambda: now["wall"])
+    turns.rest(turns.SHARED.rest_s)  # some never sleep
+    assert now["wall"] == pytest.approx(5.04 + turns.LONGEST_REST_S, abs=0.02)
+    turns.rest(0.0)
+    assert now["wall"] == pytest.approx(5.54, abs=0.02)
