@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, help="of the inputs; by default another one each time, kept in the file")
     p.add_argument("--check", type=Path, metavar="FILE", help="exit with 1 where a ratio fell by more than 15 %%")
     p.add_argument("--out", type=Path, metavar="FILE", help="the JSON file (default bench/results/cpu-DATE.json)")
+    p.add_argument("--into", type=Path, metavar="FILE", help="put the suites measured in place of those of this file")
     p.add_argument("--report", nargs="*", type=Path, metavar="FILE", help="measure nothing: the page of these files")
     p.add_argument("--page", type=Path, metavar="FOLDER", help="where the page goes (default beside the file)")
     p.add_argument("--readme", action="store_true", help="fill the README's performance table from the last file")

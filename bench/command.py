@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.peers import registry
 from bench.suites import check
 from bench.suites import run as running
-from bench.suites.machine import ROOT
+from bench.suites.machine import ROOT, new_run
 from bench.suites.row import BenchError, Run
 from bench.suites.run import SUITES
 from bench.suites.task import Settings
@@ -30,11 +30,15 @@ def run(given: argparse.Namespace) -> int:
     settings = settings_of(given)
     settings.peers, missing = registry.find(peers(given.peers), given.threads, given.suite)
     chosen = {"suite": given.suite, "only": names, "threads": given.threads, "seed": settings.seed}
+    whole = Run.load(given.into) if given.into else None
+    if whole is not None and (reason := check.alike(whole, new_run("cpu", chosen, missing), "--into")):
+        raise BenchError(reason)
     for name, why in missing.items():
         print(f"peer {name} does not take part: {why}")
     with running.progress_bar() as watch:
         found = running.complete(names, settings, chosen, missing, watch, print)
-    out = given.out or ROOT / "bench" / "results" / f"cpu-{datetime.now(timezone.utc):%Y-%m-%d}.json"
+    found = whole.merged(found) if whole else found
+    out = given.out or given.into or ROOT / "bench" / "results" / f"cpu-{datetime.now(timezone.utc):%Y-%m-%d}.json"
     found.save(out)
     print(f"{len(found.rows)} rows in {found.seconds:.0f} s, in {out}")
     summary(found)

@@ -28,8 +28,8 @@ def markdown(run: Run, source: str) -> str:
     threads = f"{n_threads} thread" + ("" if n_threads == 1 else "s")
     head = (
         f"{m.get('gpu') or m.get('cpu')}, {m.get('cores')} cores, {threads}, {versions}; "
-        f"commit {run.commit}, {run.started[:10]}, `bench/results/{source}`. A ratio is a peer's time over gpugrad's: "
-        "above 1 gpugrad is faster."
+        f"commit {run.commit}, {run.started[:10]}{run.measured_again}, `bench/results/{source}`. "
+        "A ratio is a peer's time over gpugrad's: above 1 gpugrad is faster."
     )
     text = "\n\n".join(filter(None, [head, steps(run), means(run), losses(run)]))
     return f"{text}\n\n{LEGEND}" if FAR in text else text

@@ -52,8 +52,8 @@ def head(run: Run) -> str:
         f"{escape(str(where))}, {m.get('cores')} cores, {m.get('memory_gib')} GiB, {escape(str(m.get('os')))}; "
         f"device {escape(run.device)}, threads {s.get('threads')}, {escape(str(s.get('precision', '')))}",
         f"{escape(run.started)}, {run.seconds / 60:.1f} minutes, suite {escape(str(s.get('suite')))}, commit "
-        f"{escape(run.commit)}, kernels {escape(run.kernels)}, seed {s.get('seed', '–')}; times are "
-        f"{escape(str(s.get('clock', 'by CUDA events')))}",
+        f"{escape(run.commit + run.measured_again)}, kernels {escape(run.kernels)}, seed {s.get('seed', '–')}; "
+        f"times are {escape(str(s.get('clock', 'by CUDA events')))}",
         escape(", ".join(f"{name} {version}" for name, version in run.versions.items())),
     ]
     bounds = [f"{escape(name)} {per_second(b['per_s'], b['unit'])}" for name, b in run.ceilings.items()]

@@ -78,17 +78,22 @@ def failed(run: Run) -> list[Row]:
 
 def comparable(stored: Run, run: Run) -> str:
     """Why the two cannot be compared; empty where they can."""
+    shared = {row.key for row in stored.rows} & {row.key for row in run.rows}
+    return alike(stored, run, "--check") or ("" if shared else "--check: the two have no row in common")
+
+
+def alike(stored: Run, run: Run, option: str) -> str:
+    """Why a file is not of the machine, suite and threads of a run, for the option that named it; empty where it is."""
     if stored.machine.get("id") != run.machine.get("id"):
         return (
-            f"--check: the file is from another machine ({stored.machine.get('cpu')}, {stored.machine.get('cores')} "
+            f"{option}: the file is from another machine ({stored.machine.get('cpu')}, {stored.machine.get('cores')} "
             f"cores), this one is {run.machine.get('cpu')}, {run.machine.get('cores')} cores"
         )
     for name in ("threads", "suite"):
         if stored.settings.get(name) != run.settings.get(name):
             was, now = stored.settings.get(name), run.settings.get(name)
-            return f"--check: the file was made with --{name} {was}, this run with --{name} {now}"
-    shared = {row.key for row in stored.rows} & {row.key for row in run.rows}
-    return "" if shared else "--check: the two have no row in common"
+            return f"{option}: the file was made with --{name} {was}, this run with --{name} {now}"
+    return ""
 
 
 def confirmed(stored: Run, run: Run, tasks: Sequence[Task], settings: Settings, say: Say) -> list[Fall]:

@@ -5,7 +5,7 @@ docs/benchmarks.md describes the file; bench/gpu writes the same, so that both j
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -122,6 +122,24 @@ class Run:
     ceilings: dict[str, dict[str, Any]] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     fits: list[Fit] = field(default_factory=list)
+    again: list[dict[str, Any]] = field(default_factory=list)  # suites that were measured later, and of what
+
+    def merged(self, later: "Run") -> "Run":
+        """This run with the suites of a later one in place of its own."""
+        names = later.settings.get("only", [])
+        part = {"suites": names, "commit": later.commit, "started": later.started, "seconds": later.seconds}
+        return replace(
+            self,
+            ceilings={**self.ceilings, **later.ceilings},
+            rows=[*(r for r in self.rows if r.suite not in names), *(r for r in later.rows if r.suite in names)],
+            fits=[*(f for f in self.fits if f.suite not in names), *(f for f in later.fits if f.suite in names)],
+            again=[*self.again, part],
+        )
+
+    @property
+    def measured_again(self) -> str:
+        """In words; empty where all was measured at once."""
+        return "".join(f"; {' and '.join(p['suites'])} again at commit {p['commit']}" for p in self.again)
 
     def save(self, path: Path) -> None:
         """Write the JSON file, one row a line."""

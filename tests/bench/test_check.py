@@ -217,3 +217,21 @@ def test_a_wheel_says_where_the_suite_is(monkeypatch, tmp_path):
 
 def test_a_bench_error_is_no_fault_of_ours():
     assert issubclass(BenchError, Exception) and not issubclass(BenchError, ValueError)
+
+
+def test_a_suite_measured_again_takes_the_place_of_the_first(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(command.running, "tasks_of", lambda names, s: [ops._task("tanh", 64)])
+    options = ["--suite", "tiny", "--only", "ops", "--peers", "none"]
+    kept, other = tmp_path / "kept.json", Row("train", "64-32-10")
+    first = stored(row(0.25), other, machine_id=machine.machine()["id"])
+    first.save(kept)
+    assert program.main([*options, "--into", str(kept)]) == 0
+    found = Run.load(kept)
+    assert [r for r in found.rows if r.suite == "train"] == [other]
+    assert {r.key for r in found.rows} > {other.key} and row(0.25) not in found.rows
+    (part,) = found.again
+    assert part["suites"] == ["ops"] and found.commit == "c"
+    assert found.measured_again == f"; ops again at commit {part['commit']}"
+    assert program.main([*options, "--into", str(kept), "--threads", "2"]) == 2
+    assert "--into: the file was made with --threads 1, this run with --threads 2" in capsys.readouterr().err
+    assert Run.load(kept) == found

@@ -56,7 +56,7 @@ def test_the_rest_and_the_warming_do_not_count(clock):
         clock.now += 0.004
 
     assert turns.turn(Contestant(run), Pace(0.5, 0.02, 0.03, 3), clock) == pytest.approx(0.004)
-    assert calls[0] == 0.5 and 3 + 3 <= len(calls) <= 8 + 8
+    assert calls[0] == pytest.approx(0.5 + turns.LOOK_S) and 3 + 3 <= len(calls) <= 8 + 8
 
 
 def test_a_long_call_is_warmed_once_and_timed_three_times(clock):
