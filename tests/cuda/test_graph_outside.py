@@ -42,7 +42,7 @@ def test_a_result_that_looks_at_old_parameters_keeps_them(host):
     optimizer = optim.SGD([w], lr=0.5)
 
     def step(x):
-        old = w.detach().T
+        old = w.data.copy().T  # without the copy it would show what the update leaves
         optimizer.zero_grad()
         (w * x).sum().backward()
         optimizer.step()
