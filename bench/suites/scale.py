@@ -55,7 +55,6 @@ def rows(over: str, settings: Settings) -> Iterator[Row | Fit]:
 def _run(who: str, net: Net, settings: Settings) -> Any:
     trainer = ours.TRAINERS[who](net, "sgd")
     (batch,) = batches_of(net, settings.rng(*net.sizes), 1)
-    trainer.step(*batch)  # compiled here, where it may use all threads
     return lambda: trainer.step(*batch)
 
 

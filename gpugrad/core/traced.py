@@ -64,9 +64,7 @@ class Traced:
 
     def __init__(self, trace: "Trace", array: Any, value: Value) -> None:
         self.trace, self.array, self.value = trace, array, value
-        self.parent: Any = (
-            None  # of a view: (what it is of, the function that writes through, how many writes it knows)
-        )
+        self.parent: Any = None  # of a view: (what it is of, what writes through to that, how many writes it knows)
         self.place = array  # an array that lies where this one lay when it was made, whatever was written since
         self.writes: tuple[Any, ...] = ()  # the places of what was written to it
 

@@ -35,7 +35,7 @@ def work(program: Program) -> str:
 def flop_of(call: Call) -> int:
     """2 m n k of a matrix product, 0 of anything else."""
     if call.kind == "finished":
-        return flop_of(call.primitive.calls[0])
+        return flop_of(call.primitive.product)
     if call.primitive.name not in ("matmul", "matmul_add", "linear", "outer_sum") or not call.outputs:
         return 0
     a, (y,) = call.inputs[0], call.outputs

@@ -111,9 +111,10 @@ class Team:
             return
         self._away_from = where()
         others = os.sched_getaffinity(0) - {self._away_from}
-        for thread in self.threads if others else ():
+        for number in (thread.native_id for thread in self.threads if others):
             with contextlib.suppress(OSError):
-                os.sched_setaffinity(int(thread.native_id or 0), others)
+                if number is not None:  # None would mean this thread
+                    os.sched_setaffinity(number, others)
 
     def _start(self) -> None:
         from .fast.machine import Code

@@ -16,6 +16,7 @@ from gpugrad.errors import ArgumentError
 from gpugrad.program import compile, threads
 from gpugrad.program.fast import choosing, machine, writing
 
+from .running import stepping
 from .test_numpy_plan import big
 from .test_training import OPTIMIZERS, Run, batches, plain, rich
 
@@ -276,13 +277,6 @@ def test_an_mlp_whose_layers_are_wide_trains(two_threads):
     x = rng.standard_normal((500, 20)).astype("f4")
     y = (x[:, :1] * x[:, 1:2]).astype("f4")
 
-    @gg.compile
-    def step(x, y):
-        rule.zero_grad()
-        loss = nn.mse_loss(model(x), y)
-        loss.backward()
-        rule.step()
-        return loss
-
-    losses = [step(x, y).item() for _ in range(150)]
+    step = stepping(gg.compile, rule, lambda x, y: nn.mse_loss(model(x), y))
+    losses = [step(x, y)[0].item() for _ in range(150)]
     assert losses[-1] < 0.02 * losses[0]

@@ -10,6 +10,8 @@ import gpugrad as gg
 from gpugrad import Tensor, nn, optim
 from gpugrad.program.fast import available
 
+from .running import stepping
+
 EXECUTORS = ["numpy", pytest.param("fast", marks=pytest.mark.skipif(not available(), reason="needs llvmlite"))]
 STATM = Path("/proc/self/statm")
 
@@ -17,15 +19,7 @@ STATM = Path("/proc/self/statm")
 def step_of(sizes):
     model = nn.MLP(sizes, activation="relu", rng=0)
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
-
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = nn.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step, model
+    return stepping(lambda step: step, optimizer, lambda x, y: nn.cross_entropy(model(x), y)), model
 
 
 def batch(n, n_in):

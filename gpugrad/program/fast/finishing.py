@@ -14,27 +14,23 @@ _COSTLY = frozenset(("exp", "log", "tanh", "expm1", "log1p"))
 
 def fills(call: Any, lanes: int) -> bool:
     """False where costly functions would be computed on lanes of which many are empty; a pass of its own fills them."""
-    product, *_, last = call.primitive.calls
-    calls = last.primitive.calls if last.kind == "fused" else [last]
-    y = product.outputs[0]
+    y = call.primitive.product.outputs[0]
     n, lanes = y.shape[1], lanes * 4 // y.dtype.itemsize
-    is_costly = any(c.primitive.name in _COSTLY for c in calls)
+    is_costly = any(c.primitive.name in _COSTLY for c in call.primitive.pointwise)
     return n == 1 or not is_costly or n / (-(-n // lanes) * lanes) >= 0.6
 
 
 class Finish:
     """The pointwise calls behind a product, on a tile of it: no other memory is touched at any element than its own.
 
-    `of` are the values that are the product, as it is or seen with another dtype.
+    call: a "finished" one, see passes/finishing.py.
     """
 
-    def __init__(
-        self, number: int, calls: list[Any], outputs: list[Any], of: Any, place: Callable[[Any], Place]
-    ) -> None:
-        self.name, self.calls, self.n_outputs = f"finish{number}", calls, len(outputs)
-        self.values = written_and_read(calls, outputs)
-        self.is_product = [v in of for v in self.values]
-        shape = outputs[0].shape
+    def __init__(self, number: int, call: Any, place: Callable[[Any], Place]) -> None:
+        self.name, self.calls, self.n_outputs = f"finish{number}", call.primitive.pointwise, len(call.outputs)
+        self.values = written_and_read(self.calls, list(call.outputs))
+        self.is_product = [v in call.primitive.products for v in self.values]
+        shape = call.outputs[0].shape
         none = Place(0, 0, shape, (0, 0), None)
         self.places = [
             none if own else place(v).spread(shape) for v, own in zip(self.values, self.is_product, strict=True)

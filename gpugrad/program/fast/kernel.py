@@ -62,8 +62,9 @@ def tile_function(t: Tile) -> Function:
         sums = _step(f, t, f.at("%a", k * t.a_k), f.at("%b", k * t.b_k), sums, live)
     if t.finish:
         t.finish.write(f, [(i, j * t.lanes, live[j]) for i, j in cells], sums, t)
-    for (i, j), x in zip(() if t.finish else cells, sums, strict=not t.finish):
-        store(f, x, place(i, j), size, t.dtype, t.lanes, live[j])
+    else:
+        for (i, j), x in zip(cells, sums, strict=True):
+            store(f, x, place(i, j), size, t.dtype, t.lanes, live[j])
     f.do("ret void")
     return f
 

@@ -53,12 +53,10 @@ class Writer:
     @staticmethod
     def knows_finished(call: Call) -> bool:
         """True for a product with pointwise calls behind it of which all can be written."""
-        product, *views, last = call.primitive.calls
-        if not all(is_native(v.dtype) and v.size for c in (product, *views, last) for v in (*c.values, *c.outputs)):
+        joined = call.primitive
+        if not all(is_native(v.dtype) and v.size for c in joined.calls for v in (*c.values, *c.outputs)):
             return False
-        return products.knows(product) and all(
-            map(elementwise.knows, last.primitive.calls if last.kind == "fused" else [last])
-        )
+        return products.knows(joined.product) and all(map(elementwise.knows, joined.pointwise))
 
     def knows(self, call: Call) -> bool:
         """True for a call that can be written."""
@@ -195,14 +193,11 @@ class Writer:
 
     def _finished(self, call: Call) -> None:
         """A product of which no tile is stored but what the pointwise calls make of it."""
-        product, *views, last = call.primitive.calls
-        of = [v for c in (product, *views) for v in c.outputs]
-        calls = last.primitive.calls if last.kind == "fused" else [last]
-        finish = Finish(self._n_parts, calls, list(last.outputs), of, self.place)
-        y = product.outputs[0]
+        product, y = call.primitive.product, call.primitive.product.outputs[0]
+        finish = Finish(self._n_parts, call, self.place)
         nowhere = Place(0, 0, y.shape, (y.shape[1] * y.dtype.itemsize, y.dtype.itemsize), y.dtype)
         to = self._addend(product.inputs[2]) if len(product.inputs) > 2 else nowhere
-        self._tiles(product, to, finish, y.size * (1 + len(calls) // 4) / ALONE)
+        self._tiles(product, to, finish, y.size * (1 + len(finish.calls) // 4) / ALONE)
 
     def _addend(self, v: Value) -> Place:
         """Where tiles read it: as it lies, if a row's or a column's elements are side by side, else in a copy."""

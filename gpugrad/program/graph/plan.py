@@ -11,9 +11,8 @@ from .refusals import on_device, refusal
 from .staging import Direct, Staged
 from .walk import Walk
 
-NOT_ON_GPU = frozenset(
-    ("fold", "lower", "tile", "accumulate", "fuse", "finish")
-)  # primitives stay whole, as they have kernels
+# There primitives stay whole, as they have kernels.
+NOT_ON_GPU = frozenset(("fold", "lower", "tile", "accumulate", "fuse", "finish"))
 
 
 class GraphPlan:

@@ -4,7 +4,7 @@ from typing import Any
 
 from ...core.trace import of_one_kind
 from ..ir import Call, Program, Value
-from ..listed import forward_of
+from ..listed import applied
 from .homes import Preferring, homes
 from .memory import overlap, same
 from .order import last_readings, updates_last
@@ -46,14 +46,12 @@ class Walk:
         return env[v] if v in env else self._constants.get(v, v.array)
 
     def _run(self, call: Call, env: dict[Value, Any]) -> None:
-        kind, operands = of_one_kind([self._get(v, env) for v in call.inputs])
+        operands = [self._get(v, env) for v in call.inputs]
         if call.primitive.name == "update" and self._in_place:
-            y = call.primitive.in_place(*operands)
-        elif call.primitive.name == "fused":
-            y = call.primitive.run(call, tuple(operands))
+            made = call.primitive.in_place(*of_one_kind(operands)[1])
         else:
-            y = forward_of(call.primitive, kind)(*operands, **call.params)
-        env.update(zip(call.outputs, y if isinstance(y, tuple) else (y,), strict=True))
+            made = applied(call, operands)
+        env.update(zip(call.outputs, made, strict=True))
 
     def _save_from_updates(self, env: dict[Value, Any]) -> None:
         """Copy what looks at memory that an update is about to change and is asked for after it."""

@@ -19,15 +19,31 @@ class Finished:
         self.calls = calls
 
     @property
+    def product(self) -> Call:
+        """The matrix product."""
+        return self.calls[0]
+
+    @property
+    def products(self) -> list[Value]:
+        """The product's value, and the views of it."""
+        return [v for c in self.calls[:-1] for v in c.outputs]
+
+    @property
+    def pointwise(self) -> list[Call]:
+        """The pointwise calls, one by one."""
+        last = self.calls[-1]
+        return last.primitive.calls if last.kind == "fused" else [last]
+
+    @property
     def n_product(self) -> int:
         """How many of the inputs are the product's; the others are the pointwise call's."""
-        return len(self.calls[0].inputs)
+        return len(self.product.inputs)
 
     def run(self, call: Call, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The outputs' arrays, computed one call after the other."""
         env = dict(zip(call.inputs, arrays, strict=True))
         for c in self.calls:
-            made = applied(c, [env.get(v, v) if type(v) is Value else v for v in c.inputs])
+            made = applied(c, [env[v] if type(v) is Value else v for v in c.inputs])
             env.update(zip(c.outputs, made, strict=True))
         return tuple(env[v] for v in call.outputs)
 
