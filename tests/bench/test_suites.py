@@ -110,6 +110,21 @@ def test_each_is_measured_on_the_threads_that_suit_it(clock):
     assert row_of("a", "b", rounds).notes == rounds.notes
 
 
+def test_the_first_call_of_each_may_use_all_threads(clock, monkeypatch):
+    """It may compile then, for as many as there are, though the one before was last tried on one."""
+    now, first = [2], {}
+
+    def use(threads):
+        now[0] = threads
+
+    def run(who):
+        return clock.call(lambda: float(first.setdefault(who, now[0])))
+
+    monkeypatch.setattr("bench.suites.task.blas.use_threads", use)
+    Settings("tiny", threads=2).measure({"gpugrad": run("eager"), "gpugrad compiled": run("compiled")})
+    assert first == {"eager": 2, "compiled": 2}
+
+
 def test_another_way_of_a_peer_is_tried_as_well(clock):
     ways = {"jax": Contestant(clock.call(lambda: 1.0), how="elsewhere")}
     rounds = Settings("tiny").measure({"gpugrad": clock.call(lambda: 1.0), "jax": clock.call(lambda: 3.0)}, ways)
