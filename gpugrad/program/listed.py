@@ -47,6 +47,15 @@ def applied(call: Call, operands: list[Any]) -> tuple[Any, ...]:
     return y if isinstance(y, tuple) else (y,)
 
 
+def made_in_order(calls: list[Call], call: Call, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arrays of a call's outputs, made by the calls that stand in it, of those of its inputs."""
+    env = dict(zip(call.inputs, arrays, strict=True))
+    for c in calls:
+        made = applied(c, [env.get(v, v.array) if type(v) is Value else v for v in c.inputs])
+        env.update(zip(c.outputs, made, strict=True))
+    return tuple(env[v] for v in call.outputs)
+
+
 def forward_of(primitive: Any, kind: type) -> Any:
     """The forward of a primitive, or of what stands in a call in its place, for one type of array."""
     return primitive.raw[kind] if hasattr(primitive, "raw") else primitive.bind(backend_of_type(kind))

@@ -7,7 +7,7 @@ of the pointwise calls: the gradient behind a relu over the relu's value.
 from typing import Any
 
 from ..ir import Call, Program, Value
-from ..listed import applied
+from ..listed import made_in_order
 
 
 class Finished:
@@ -41,11 +41,7 @@ class Finished:
 
     def run(self, call: Call, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The outputs' arrays, computed one call after the other."""
-        env = dict(zip(call.inputs, arrays, strict=True))
-        for c in self.calls:
-            made = applied(c, [env[v] if type(v) is Value else v for v in c.inputs])
-            env.update(zip(c.outputs, made, strict=True))
-        return tuple(env[v] for v in call.outputs)
+        return made_in_order(self.calls, call, arrays)
 
 
 def finish_products(program: Program) -> Program:

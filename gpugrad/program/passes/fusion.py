@@ -6,7 +6,7 @@ from typing import Any
 
 from ...backend import backend_of_type
 from ..ir import Call, Program, Value
-from ..listed import forward_of
+from ..listed import made_in_order
 
 
 class Fused:
@@ -32,11 +32,7 @@ class Fused:
 
             if (made := launched(call, arrays, outs)) is not NotImplemented:
                 return made
-        env = dict(zip(call.inputs, arrays, strict=True))
-        for c in self.calls:
-            operands = [env.get(v, v.array) if type(v) is Value else v for v in c.inputs]
-            env[c.outputs[0]] = forward_of(c.primitive, type(arrays[0]))(*operands, **c.params)
-        return tuple(env[v] for v in call.outputs)
+        return made_in_order(self.calls, call, arrays)
 
 
 def fuse_pointwise(program: Program) -> Program:
