@@ -86,7 +86,7 @@ class Settings:
         blas.use_threads(self.threads)  # whoever compiles at the first call may use all, whatever the one before took
         run()
         use = None if who in CHOOSE_THEMSELVES else getattr(self.peers.get(who), "use_threads", blas.use_threads)
-        ways = [Contestant(run, lambda: use and use(self.threads))]
+        ways = [Contestant(run, lambda: (use or blas.use_threads)(self.threads))]
         if self.threads > 1 and use:
             ways.append(Contestant(run, lambda: use(1), "on one thread, which is faster here"))
         return turns.faster(ways + [other] * (other is not None), self.pace, self.clock)

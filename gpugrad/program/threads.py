@@ -17,6 +17,7 @@ from ..errors import ArgumentError
 from .fast.team import HOMES, LINE, NOTHING, RUNS, member
 
 PATIENCE = 2700  # looks for work, of which the last give way to other programs: 0.4 ms or so
+NO_LIMIT = sys.maxsize
 PLANS: Any = weakref.WeakSet()  # those that can change the number of their threads
 _wanted: int | None = None
 
@@ -24,9 +25,9 @@ _wanted: int | None = None
 def set_num_threads(n: int | None) -> None:
     """Let compiled programs use n threads; None for what the machine and the environment say.
 
-    Programs that are there already change over, to no more than the processors there were when they were made.
-    Without the extra `fast` NumPy's own library decides: see OMP_NUM_THREADS and threadpoolctl.  Raises ArgumentError
-    for n below 1.
+    Programs that are there already change over, to no more than the processors there were when they were made.  The
+    number counts whatever limit threadpoolctl sets.  Without the extra `fast` NumPy's own library decides: see
+    OMP_NUM_THREADS and threadpoolctl.  Raises ArgumentError for n below 1.
 
     >>> set_num_threads(1)
     >>> get_num_threads()
@@ -38,11 +39,11 @@ def set_num_threads(n: int | None) -> None:
         raise ArgumentError(f"set_num_threads: n is {n!r}; expected a whole number of 1 or more, or None")
     _wanted = n
     for plan in list(PLANS):
-        plan.use_threads(get_num_threads())
+        plan.use_threads(allowed())
 
 
 def get_num_threads() -> int:
-    """How many threads a program compiled now may use.
+    """How many threads compiled programs may use now.
 
     That is what `set_num_threads` said, else the least of OMP_NUM_THREADS, the limit that threadpoolctl has set on
     NumPy's BLAS, and the processors this process may use.
@@ -50,13 +51,28 @@ def get_num_threads() -> int:
     >>> get_num_threads() >= 1
     True
     """
+    return min(allowed(), blas_limit())
+
+
+def allowed() -> int:
+    """How many threads programs may use where threadpoolctl sets no limit."""
     if _wanted is not None:
         return _wanted
     limits = [processors(), *(int(x) for x in [os.environ.get("OMP_NUM_THREADS", "")] if x.isdigit() and int(x) > 0)]
-    if "threadpoolctl" in sys.modules:
-        pools = importlib.import_module("threadpoolctl").threadpool_info()
-        limits += [p["num_threads"] for p in pools if p["user_api"] == "blas" and "numpy" in p["filepath"]]
     return max(1, min(limits))
+
+
+def blas_limit() -> int:
+    """What threadpoolctl allows NumPy's BLAS at this moment; no limit where `set_num_threads` has spoken."""
+    if _wanted is not None or "threadpoolctl" not in sys.modules:
+        return NO_LIMIT
+    return max(1, min((pool.num_threads for pool in _blas()), default=NO_LIMIT))
+
+
+@functools.cache
+def _blas() -> list[Any]:
+    pools = importlib.import_module("threadpoolctl").ThreadpoolController().select(user_api="blas")
+    return [pool for pool in pools.lib_controllers if "numpy" in pool.filepath]
 
 
 def processors() -> int:

@@ -37,8 +37,10 @@ class Machine:
     def __init__(self, monkeypatch, costs):
         self.costs, self.now, self.runs, self.status = costs, 0.0, [], 0
         self.others, self.noise, self.each, self.busy = FakeTeam(), 0.0, 3, 0.0
+        self.limit = threads.NO_LIMIT
         monkeypatch.setattr(natives, "clock", lambda: self.now)
         monkeypatch.setattr(natives, "team", lambda: self.others)
+        monkeypatch.setattr(natives, "blas_limit", lambda: self.limit)
 
     def native(self, work=100.0, n_threads=2, key="key"):
         native = Native()
@@ -206,6 +208,26 @@ def test_runs_that_refuse_and_runs_beside_another_program_are_not_timed(monkeypa
     assert told == [] and machine.runs == [2, 1]
     native.run()
     assert told == [2e-3] and machine.others.woken == 2
+
+
+def test_runs_under_a_limit_that_came_later_keep_to_it_and_are_not_timed(monkeypatch):
+    machine = Machine(monkeypatch, {1: 4e-3, 2: 2e-3})
+    native, told = machine.native(), []
+    monkeypatch.setattr(Choice, "took", lambda self, seconds: told.append(seconds))
+    for machine.limit in (1, 2, 1):
+        native.run()
+    assert machine.runs == [1, 2, 1] and told == [2e-3]
+
+
+def test_the_limit_is_that_of_threadpoolctl_at_the_moment_of_the_call(monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    assert threads._blas(), "threadpoolctl finds no BLAS of NumPy's"
+    for n in (1, 2, 1):
+        with threadpoolctl.threadpool_limits(n, user_api="blas"):
+            assert threads.blas_limit() == n and gg.get_num_threads() == min(n, threads.allowed())
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        monkeypatch.setattr(threads, "_wanted", 2)
+        assert threads.blas_limit() == threads.NO_LIMIT and gg.get_num_threads() == 2
 
 
 def test_members_are_kept_off_the_processor_that_rings_for_them(monkeypatch):

@@ -5,7 +5,7 @@ import hashlib
 import time
 from typing import Any
 
-from ..threads import team
+from ..threads import blas_limit, team
 from .choosing import Choice
 
 WORTH_SHARING = 8  # units of work (see writing.py), some 10 us each, from which on all threads are the first guess
@@ -50,9 +50,10 @@ class Native:
         return self._choice.why if self._choice else "nothing to share" if not self._work else "no more are allowed"
 
     def _timed(self, *objects: Any) -> Any:
-        """A run on the chosen number of threads; on one, while another program keeps them busy."""
+        """A run on the chosen number of threads, or what threadpoolctl allows; on one, while others keep them busy."""
         choice: Any = self._choice
-        n, others, start = choice.threads, team(), clock()
+        wanted, others, start = choice.threads, team(), clock()
+        n = min(wanted, blas_limit()) if wanted > 1 else 1
         if n > 1 and not others.lock.acquire(False):
             self._threads.value = 1
             return self._function(*objects)
@@ -67,6 +68,6 @@ class Native:
                     others.rest()
                 finally:
                     others.lock.release()
-        if not status:
+        if not status and n == wanted:
             choice.took(clock() - start)
         return status

@@ -8,7 +8,7 @@ from ..explain import megabytes
 from ..ir import Call, Program, Value
 from ..numpy_plan import NumpyPlan
 from ..placing import blank
-from ..threads import PLANS, get_num_threads, team
+from ..threads import PLANS, allowed, team
 from . import available
 from .finishing import fills
 from .machine import Code, processor
@@ -119,7 +119,7 @@ class FastPlan(NumpyPlan):
             n_objects = len(self._objects) if i == 0 else 0
             native.bind(code, i, n_objects, text, self._writer.work.get(i, 0), i in self._writer.long)
         self._alive = code, table
-        self.use_threads(get_num_threads())
+        self.use_threads(allowed())
         PLANS.add(self)
 
     def use_threads(self, n: int) -> None:
