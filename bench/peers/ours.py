@@ -30,14 +30,19 @@ def overhead_cases(n: int) -> dict[str, Callable[[], Any]]:
     }
 
 
-def product(kind: str, arrays: tuple[np.ndarray, ...]) -> Callable[[], Any]:
-    """One product, or a pull through its record."""
+def product(kind: str, arrays: tuple[np.ndarray, ...], compiled: bool = False) -> Callable[[], Any]:
+    """One product, or a pull through its record; compiled, in one program that has no more than that to compute."""
     if kind == "matmul":
-        a, b = map(gg.Tensor, arrays)
-        return lambda: a @ b
+        f = gg.compile(ops.matmul) if compiled else ops.matmul
+        operands = arrays if compiled else tuple(map(gg.Tensor, arrays))
+        return lambda: f(*operands)
+    forward = ops.matmul if kind == "matmul_vjp" else ops.linear
     g, x, w = arrays
     primals = (x, w) if kind == "matmul_vjp" else (x, w, np.zeros(len(w), w.dtype))
-    _, pull = gg.vjp(ops.matmul if kind == "matmul_vjp" else ops.linear, *primals)
+    if compiled:
+        derivative = gg.compile(lambda g, *primals: gg.vjp(forward, *primals)[1](g))
+        return lambda: derivative(g, *primals)
+    _, pull = gg.vjp(forward, *primals)
     return lambda: pull(g)
 
 

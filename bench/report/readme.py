@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import geometric_mean
 
 from bench.report.reasons import by_reason
-from bench.report.tables import FAR, LEGEND, amount, digits, dtype_of, lost, mark, over, peers_of, with_peers
+from bench.report.tables import FAR, LEGEND, amount, digits, dtype_of, grouped, lost, mark, over, peers_of, with_peers
 from bench.suites.row import BenchError, Row, Run
 
 BEGIN, END = "<!-- performance -->", "<!-- /performance -->"
@@ -52,15 +52,13 @@ def steps(run: Run) -> str:
 
 
 def means(run: Run) -> str:
-    """Geometric means of each suite."""
+    """Geometric means of each suite, eager and compiled apart."""
     rows = [r for r in with_peers(run) if r.unit == "s"]
     peers = peers_of(rows)
     lines = [["geometric mean", "rows", "best peer", *peers]]
-    for suite in dict.fromkeys(r.suite for r in rows):
-        chosen = [r for r in rows if r.suite == suite and r.params.get("way", "compiled") == "compiled"]
-        if chosen:
-            lines.append([suite, str(len(chosen)), _mean([r.ratio.median for r in chosen]),
-                          *(_mean([over(r, p) for r in chosen]) for p in peers)])  # fmt: skip
+    for what, chosen in grouped(rows).items():
+        lines.append([what, str(len(chosen)), _mean([r.ratio.median for r in chosen]),
+                      *(_mean([over(r, p) for r in chosen]) for p in peers)])  # fmt: skip
     return _table(lines) if len(lines) > 1 else ""
 
 

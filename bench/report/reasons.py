@@ -64,6 +64,7 @@ REASONS = (
         "ms on one thread and on two, torch 1.6 and 0.8. Pairs of 256 x 256 both share: 64 of them take 51 ms on one "
         "thread, on two that share a cache NumPy 28 and torch 26. Not tried: products of our own in eager execution.",
         ("products: *shape=*x*x*x*)",),
+        ours="gpugrad",
         peer="torch",
     ),
     Reason(
@@ -73,6 +74,7 @@ REASONS = (
         "ours 0.41 to 0.42, torch 0.33 at its best; 64 to 64 wide 1.03, 1.07 and 0.91. On one thread the three agree "
         "within 4 %. Not tried: products of our own in eager execution.",
         ("products: *shape=256x256x256)", "products: *shape=8192x*"),
+        ours="gpugrad",
         peer="torch",
     ),
     Reason(
@@ -81,6 +83,7 @@ REASONS = (
         "record, 14.6 and 21.5 µs; that of a linear layer of 32 x 64 x 32, 6.1 and 15.7 (one thread). Bare NumPy is "
         "the bound of anything above it.",
         ("products: *64x64x64)", "products: *32x64x32)"),
+        ours="gpugrad",
     ),
     Reason(
         "the same OpenBLAS product with a call around it",
@@ -89,6 +92,7 @@ REASONS = (
         "derivative and 4 % of that of a linear layer of 8192 x 16 x 64; at 1024 x 1024 it is lost in the spread. JAX "
         "and torch bring products of their own.",
         ("products: *",),
+        ours="gpugrad",
     ),
     Reason(
         "a call on Tensors where nothing is tracked",

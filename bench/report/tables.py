@@ -29,15 +29,22 @@ def losers_first(rows: Iterable[Row]) -> list[Row]:
 
 
 def means(run: Run) -> list[str]:
-    """A line for each suite: the geometric mean of the ratios against the best peer, and of those against each peer."""
+    """A line for each suite and way: the geometric mean of the ratios against the best peer, and how many are lost."""
     lines = []
-    for suite in dict.fromkeys(row.suite for row in with_peers(run)):
-        for unit, rows in by_unit(r for r in with_peers(run) if r.suite == suite).items():
-            ratios = [r.ratio.median for r in rows]
-            what = f"{suite}{'' if unit == 's' else ', ' + unit}"
-            lines.append(f"{what}: best peer / gpugrad {geometric_mean(ratios):.2f} over {len(ratios)} rows, "
-                         f"lost {sum(x < 1 for x in ratios)}")  # fmt: skip
+    for what, rows in grouped(with_peers(run)).items():
+        ratios = [r.ratio.median for r in rows]
+        lines.append(f"{what}: best peer / gpugrad {geometric_mean(ratios):.2f} over {len(ratios)} rows, "
+                     f"lost {sum(x < 1 for x in ratios)}")  # fmt: skip
     return lines
+
+
+def grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows by suite, our way and unit: "train, compiled", "cold, bytes"."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        unit = "" if row.unit == "s" else row.unit
+        found.setdefault(", ".join(filter(None, [row.suite, str(row.params.get("way", "")), unit])), []).append(row)
+    return found
 
 
 def by_unit(rows: Iterable[Row]) -> dict[str, list[Row]]:

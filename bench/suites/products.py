@@ -1,6 +1,7 @@
 """Matrix products and the derivatives of products and linear layers: FLOP/s beside this machine's best product."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -80,16 +81,17 @@ def tasks(settings: Settings) -> Iterator[Task]:
 
 
 def rows(case: Product, settings: Settings) -> Iterator[Row | Fit]:
-    """One row."""
+    """A row eager and a row compiled, of one measurement."""
     arrays = case.arrays(settings.rng(*case.shape))
     expected = parts(by_hand.product(case.kind, tuple(a.astype(float) for a in arrays))())
+    makers = {"gpugrad": ours.product, ours.COMPILED: partial(ours.product, compiled=True)}
     runs = {}
-    for who, make in {"gpugrad": ours.product, **settings.having("product")}.items():
+    for who, make in {**makers, **settings.having("product")}.items():
         runs[who] = make(case.kind, arrays)
         for found, wanted in zip(parts(runs[who]()), expected, strict=True):
             require_close(f"{case.kind} {case.shape}", who, as_array(found), wanted, TOLERANCE[case.dtype])
-    shape = "x".join(str(s) for s in case.shape if s)
-    yield row_of(
-        "products", case.kind, settings.measure(runs), params={"shape": shape, "dtype": case.dtype},
-        bytes=case.n_bytes, flop=case.flop, ceiling=f"gemm {case.dtype}",
-    )  # fmt: skip
+    shape, rounds = "x".join(str(s) for s in case.shape if s), settings.measure(runs)
+    work = {"bytes": case.n_bytes, "flop": case.flop, "ceiling": f"gemm {case.dtype}"}
+    params = {"shape": shape, "dtype": case.dtype}
+    yield row_of("products", case.kind, rounds, params=params, **work)
+    yield row_of("products", case.kind, rounds, params={**params, "way": "compiled"}, ours=ours.COMPILED, **work)

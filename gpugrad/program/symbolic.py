@@ -64,6 +64,12 @@ class Symbol:
         order = tuple(i % self.ndim for i in (order or reversed(range(self.ndim))))
         return self._view("transpose", tuple(self.shape[i] for i in order), axes=order)
 
+    def swapaxes(self, i: int, j: int) -> "Symbol":
+        """As of an array."""
+        order = [*range(self.ndim)]
+        order[i], order[j] = order[j], order[i]
+        return self.transpose(order)
+
     def view(self, dtype: Any) -> "Symbol":
         """As of an array, for dtypes of one size."""
         if np.dtype(dtype).itemsize != self.itemsize:
@@ -230,6 +236,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "full_like": lambda calls, x, value, dtype=None: _constant(calls, x, value),
     "amax": lambda calls, x, **k: x.max(**k),
     "max": lambda calls, x, **k: x.max(**k),
+    "swapaxes": lambda calls, x, i, j: x.swapaxes(i, j),
     "sum": lambda calls, x, **k: x.sum(**k),
 }
 

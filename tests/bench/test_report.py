@@ -104,7 +104,10 @@ def test_lost_rows_come_first_the_worst_at_the_top():
     assert [row.params["way"] for row in tables.lost(run)] == ["eager", "eager", "compiled", "compiled"]
     ratios = [row.ratio.median for row in tables.losers_first(tables.with_peers(run))]
     assert ratios == sorted(ratios) and ratios[0] == 0.25
-    assert "train: best peer / gpugrad 0.35 over 4 rows, lost 4" in tables.means(run)
+    assert {
+        "train, eager: best peer / gpugrad 0.25 over 2 rows, lost 2",
+        "train, compiled: best peer / gpugrad 0.50 over 2 rows, lost 2",
+    } <= {*tables.means(run)}
 
 
 def test_the_page_of_a_run_without_rows(tmp_path):

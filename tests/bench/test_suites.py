@@ -228,6 +228,13 @@ def test_products_know_their_work():
     assert (both.flop, both.n_bytes) == (4096, 2 * 5 * 64 * 4)
 
 
+@pytest.mark.parametrize("kind", ["matmul", "matmul_vjp", "linear_vjp"])
+def test_products_are_measured_eager_and_compiled(kind):
+    eager, compiled = products.rows(products.Product(kind, (0, 3, 4, 5)), TINY)
+    assert eager.ours == "gpugrad" and compiled.ours == "gpugrad compiled" and eager.key != compiled.key
+    assert eager.flop == compiled.flop and compiled.times["gpugrad compiled"].median > 0
+
+
 def test_overhead_cases_are_known_in_float64():
     assert overhead.expected("add tracked", 8).dtype == np.float64
     (row,) = overhead.rows("chain", 8, TINY)

@@ -1,5 +1,6 @@
 """Matrix products of static shape: panels of B are copied into order, and tiles of C computed one by one."""
 
+import math
 from typing import Any
 
 from .assembly import Function
@@ -8,35 +9,51 @@ from .memory import Place
 from .tiles import tiles
 
 L1_BYTES, PAGE = 1 << 15, 1 << 12
+FEW_CELLS = 16  # of a small product, which dot products of rows make sooner than tiles
 
 
 def knows(call: Any) -> bool:
-    """True for products of two matrices of floats and what they are added to, and for those with vectors."""
+    """True for products of floats: of two matrices and what they are added to, of stacks, and those with vectors."""
     (y,), a = call.outputs, call.inputs[0]
     if not all(hasattr(x, "kind") and x.dtype == y.dtype for x in call.inputs):
-        return False
-    if not (is_with_vector(call) or all(len(x.shape) == 2 for x in call.inputs)):
         return False
     return y.dtype.kind == "f" and y.dtype.itemsize in (4, 8) and y.dtype.isnative and y.size > 0 and a.size > 0
 
 
-def is_with_vector(call: Any) -> bool:
-    """True where one operand is 1-D and the other 1-D or 2-D: sums of products, without tiles."""
-    ranks = sorted(len(x.shape) for x in call.inputs)
-    return ranks in ([1, 1], [1, 2])
+def is_of_stacks(call: Any) -> bool:
+    """True where an operand has more than two axes."""
+    return max(len(x.shape) for x in call.inputs) > 2
 
 
-def factors(a: Place, b: Place) -> tuple[list[Place], int]:
-    """Of a product with a vector two places of one shape, the matrix first, and the axis that is summed over."""
-    if len(b.shape) == 2:
-        return [b, Place(a.slot, a.offset, b.shape, (*a.strides, 0), a.dtype)], 0
-    return [a, b.spread(a.shape)], len(a.shape) - 1
+def is_of_sums(call: Any, a: Place, b: Place) -> bool:
+    """True where sums of products need less than tiles: with vectors, and for few cells of two rows in memory each."""
+    if min(len(a.shape), len(b.shape)) == 1:
+        return True
+    m, n, size = a.shape[-2], b.shape[-1], a.dtype.itemsize
+    by_rows = a.strides[-1] == size and b.strides[-2] == size
+    return is_of_stacks(call) and (min(m, n) == 1 or (by_rows and m * n <= FEW_CELLS))
+
+
+def factors(a: Place, b: Place, y: Place) -> tuple[list[Place], Place]:
+    """Of Y = A B two places of shape (..., m, n, k), the larger first, whose products are summed over k, and Y's."""
+    if len(a.shape) == 1:
+        a, y = _with_axis(a, 0), _with_axis(y, len(y.shape) - (len(b.shape) > 1))
+    if len(b.shape) == 1:
+        b, y = _with_axis(b, 1), _with_axis(y, len(y.shape))
+    shape = *y.shape, a.shape[-1]
+    both = [_with_axis(a, -1).spread(shape), _with_axis(turned(b), -2).spread(shape)]
+    return sorted(both, key=lambda p: -math.prod(n for n, s in zip(p.shape, p.strides, strict=True) if s)), y
 
 
 class Product:
-    """C = A B, or C += A B.  Where C's columns are contiguous it is computed as the transposed product."""
+    """C = A B, or C += A B.  Where C's columns are contiguous it is computed as the transposed product.
 
-    def __init__(self, a: Place, b: Place, c: Place, lanes: int, registers: int, accumulate: bool = False) -> None:
+    by_one: one thread computes all of it.
+    """
+
+    def __init__(
+        self, a: Any, b: Any, c: Any, lanes: int, registers: int, accumulate: bool = False, by_one: bool = False
+    ) -> None:
         size = c.dtype.itemsize
         by_columns = c.strides[0] == size and c.shape[0] > 1 and (c.strides[1] != size or c.shape[1] == 1)
         self.a, self.b, self.c = (turned(b), turned(a), turned(c)) if by_columns else (a, b, c)
@@ -47,7 +64,7 @@ class Product:
         self.step = self.tiles.columns * size  # bytes of one step along k in a copied panel
         self.packs_b = self._packs_b()
         self.packs_a = self._crowds_the_cache()
-        self.by_panels = self._shares_panels()
+        self.by_panels = by_one or self._shares_panels()
 
     @property
     def flop(self) -> int:
@@ -89,6 +106,11 @@ class Product:
     def bytes_own(self) -> int:
         """Of each thread's copy."""
         return self.k * self.step if self.packs_b and self.by_panels else 0
+
+    @property
+    def bytes_alone(self) -> int:
+        """Of all copies of a thread that computes the product alone."""
+        return -(-self.bytes_own // 64) * 64 + self.bytes_a
 
     @property
     def _a_row(self) -> int:
@@ -151,6 +173,13 @@ class Product:
 
         self._each_panel(f, panel, *((start, stop) if self.by_panels else (0, self.tiles.n_panels)))
 
+    def write_alone(self, f: Function, own: str, need: Any) -> None:
+        """The product by one thread (by_one), with room for its copies."""
+        a = f.at(own, self.bytes_alone - self.bytes_a)
+        if self.packs_a:
+            self.copy_a(f, a, need, 0, self.tiles.n_rows)
+        self.write(f, (a, "poison", own), need, None, 0, self.tiles.n_panels)
+
     def _tile(
         self, f: Function, i: str, rows: int, j: str, columns: int, at: tuple[str, str], need: Any, finish: Any
     ) -> None:
@@ -187,6 +216,14 @@ class Product:
                     visit(f(f"add i64 {f(f'mul i64 {i}, {rows}')}, {more}"), rows)
 
 
-def turned(p: Place) -> Place:
-    """Transposed."""
-    return p._replace(shape=p.shape[::-1], strides=p.strides[::-1])
+def turned(p: Any) -> Any:
+    """With the last two axes exchanged."""
+    (*lead, m, n), (*steps, row, column) = p.shape, p.strides
+    return p._replace(shape=(*lead, n, m), strides=(*steps, column, row))
+
+
+def _with_axis(p: Place, axis: int) -> Place:
+    """With one more axis, of length 1."""
+    at = axis if axis >= 0 else len(p.shape) + axis
+    shape, strides = (*p.shape[:at], 1, *p.shape[at:]), (*p.strides[:at], 0, *p.strides[at:])
+    return p._replace(shape=shape, strides=strides)

@@ -21,6 +21,7 @@ from .module import Module
 from .objects import enter
 from .products import Product
 from .reductions import Reduction
+from .stacks import Stack
 
 ALONE = 1 << 15  # elements of a pointwise call, or thousands of its work, below which threads cost more than they give
 ALONE_FLOP = 1 << 20
@@ -183,13 +184,25 @@ class Writer:
         picking.check(self._runs[-1], self.place(target), call.params["n_classes"], status)
 
     def _product(self, call: Call) -> None:
-        if products.is_with_vector(call):
-            xs, axis = products.factors(*map(self.place, call.inputs))
-            return self._sums("add", (axis,), xs, self.place(call.outputs[0]))
-        (_, _, *given), to = map(self.place, call.inputs), self.place(call.outputs[0])
+        a, b, *given = map(self.place, call.inputs)
+        to = self.place(call.outputs[0])
+        if products.is_of_sums(call, a, b):
+            xs, y = products.factors(a, b, to)
+            return self._sums("add", (len(y.shape),), xs, y)
+        if products.is_of_stacks(call):
+            return self._stacks(Stack(a, b, to, self.processor.lanes, self.processor.registers))
         if given and given[0] != to:
             self._copy(given[0], to, call.outputs[0])
         self._tiles(call, to, None, 0)
+
+    def _stacks(self, stack: Stack) -> None:
+        own, step = self._room("own", stack.bytes_own * self.n_threads), stack.bytes_own
+
+        def write(f: Function, start: Any, stop: Any) -> None:
+            mine = f.along(own.address(f), "%thread", step) if step else "poison"
+            stack.write(f, mine, self.module.need, start, stop)
+
+        self._part(stack.rows(), stack.flop / ALONE_FLOP, write)
 
     def _finished(self, call: Call) -> None:
         """A product of which no tile is stored but what the pointwise calls make of it."""
