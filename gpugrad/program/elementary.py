@@ -21,6 +21,8 @@ import numpy as np
 from ..ops.labels import check_labels
 from ..ops.random import kept
 
+COSTLY = frozenset(("exp", "log", "tanh", "expm1", "log1p"))  # pointwise calls of many instructions
+
 
 @dataclass(frozen=True)
 class Elementary:

@@ -12,6 +12,7 @@ from gpugrad.program.listed import Listed
 from gpugrad.program.lowering import lower
 from gpugrad.program.numpy_plan import NumpyPlan
 from gpugrad.program.passes import ON_GPU, OTHER_SUMS, PASSES, chosen, optimized
+from gpugrad.program.passes.fusion import LARGEST
 from gpugrad.program.recording import record
 
 X = np.random.default_rng(0).standard_normal((5, 4)).astype("f4")
@@ -97,6 +98,18 @@ def test_pointwise_calls_are_fused_across_shapes_that_broadcast():
     _, new = same_results(lambda x: ops.tanh(x * 2 + x[0]) - x.mean(axis=0), X)
     (fused,) = [call for call in new.calls if call.primitive.name == "fused"]
     assert [c.primitive.name for c in fused.primitive.calls] == ["multiply", "add", "tanh", "subtract"]
+
+
+def test_long_chains_are_fused_in_parts_as_code_for_one_takes_ever_longer_to_make():
+    def f(x):
+        for _ in range(40):
+            x = ops.tanh(x) * 1.5
+        return x
+
+    _, new = same_results(f, X)
+    parts = [c.primitive.calls for c in new.calls]
+    assert [c.primitive.name for part in parts for c in part] == ["tanh", "multiply"] * 40
+    assert 3 <= len(parts) <= 5 and max(sum(c.primitive.name == "tanh" for c in part) for part in parts) <= LARGEST // 8
 
 
 def test_a_call_in_between_keeps_groups_apart():

@@ -3,20 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..elementary import COSTLY
 from .assembly import Function
 from .elementwise import Lanes
 from .loops import written_and_read
 from .memory import Place, load, register_type, store
 from .products import turned
 
-_COSTLY = frozenset(("exp", "log", "tanh", "expm1", "log1p"))
-
 
 def fills(call: Any, lanes: int) -> bool:
     """False where costly functions would be computed on lanes of which many are empty; a pass of its own fills them."""
     y = call.primitive.product.outputs[0]
     n, lanes = y.shape[1], lanes * 4 // y.dtype.itemsize
-    is_costly = any(c.primitive.name in _COSTLY for c in call.primitive.pointwise)
+    is_costly = any(c.primitive.name in COSTLY for c in call.primitive.pointwise)
     return n == 1 or not is_costly or n / (-(-n // lanes) * lanes) >= 0.6
 
 

@@ -5,8 +5,11 @@ from heapq import heappop, heappush
 from typing import Any
 
 from ...backend import backend_of_type
+from ..elementary import COSTLY
 from ..ir import Call, Program, Value
 from ..listed import made_in_order
+
+LARGEST = 128  # weight of a group: what makes code of it takes ever longer for longer ones, and little is left to gain
 
 
 class Fused:
@@ -90,13 +93,17 @@ class _Groups:
         self._number = {id(call): i for i, call in enumerate(program.calls)}
         self._group = list(range(len(program.calls)))  # by number of the call
         self._members = [[i] for i in self._group]  # by group
+        self._weights = [8 if call.primitive.name in COSTLY else 1 for call in program.calls]  # by group
         self._needs = [{self._number[id(makers[v])] for v in call.values if v in makers} for call in program.calls]
 
     def merge(self, a: Call, b: Call) -> None:
-        """Put two calls' groups together, unless a third stands between them."""
+        """Put two calls' groups together, unless a third stands between them or they would be too large."""
         ga, gb = self._group[self._number[id(a)]], self._group[self._number[id(b)]]
-        if ga == gb or self._leads(ga, gb) or self._leads(gb, ga):
+        if ga == gb or self._weights[ga] + self._weights[gb] > LARGEST:
             return
+        if self._leads(ga, gb) or self._leads(gb, ga):
+            return
+        self._weights[ga] += self._weights[gb]
         self._members[ga] += self._members[gb]
         for i in self._members[gb]:
             self._group[i] = ga
