@@ -57,7 +57,7 @@ class Trace:
         view = traced
         while view.parent is not None:
             seen, _, n_known = view.parent
-            if any(_share(where, view.place) for where in seen.writes[n_known:]):
+            if any(share(where, view.place) for where in seen.writes[n_known:]):
                 self.refuse(
                     f"compile: a view of shape {traced.shape} of an array that has been written since the view was "
                     f"taken{at_user_line()}; take the view again after the write, or a copy before it"
@@ -126,7 +126,7 @@ class Trace:
         key = p.name == "getitem" and not any(type(a) is Traced for a in args[1:])
         for v in outputs:
             v.parent = (x, _through_key(params) if p.name == "getitem" else _refuse_write, len(x.writes))
-            if key and x.place is not x.array:
+            if key and x.place is not x.array and x.place.shape == x.shape:
                 v.place = x.place[params["key"]]
             elif x.place is not x.array:
                 v.place = x.place  # somewhere there
@@ -135,7 +135,7 @@ class Trace:
 _VIEWING = ("shape", "index", "axis", "diagonal", None)
 
 
-def _share(a: Any, b: Any) -> bool:
+def share(a: Any, b: Any) -> bool:
     """True where two arrays have an element in common, or may have one."""
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return True

@@ -16,7 +16,7 @@ from ..errors import TraceError
 from . import tape
 from .tape import Extra
 from .tensor import Tensor
-from .trace import Trace
+from .trace import Trace, share
 from .traced import Traced, Value
 
 _DATA = Tensor.__dict__["data"]
@@ -143,6 +143,7 @@ class State:
                     f"given an array of shape {now.shape} and dtype {now.dtype}; expected the same, as a program "
                     "writes where the old one lies"
                 )
+        _require_apart([held.value for held in self.tensors.values()], {value for value, _ in changed})
         return [(value, now.value) for value, now in changed]
 
     def let_go(self) -> None:
@@ -192,6 +193,22 @@ class State:
 
     def _write_mode(self, owner: Any, value: Any, new: Any, name: str) -> None:
         self.set_modes.setdefault((id(owner), name), (owner, name, value))
+
+
+def _require_apart(values: list[Value], changed: set[Value]) -> None:
+    """Raise TraceError where one of several Tensors of the same memory is written: a program keeps each by itself."""
+    reaches: list[tuple[int, Value]] = []  # ends and values of those that may reach as far as the next begins
+    known = [(*np.lib.array_utils.byte_bounds(v.array), v) for v in values if type(v.array) is np.ndarray]
+    for low, high, v in sorted(known, key=lambda found: found[0]):
+        reaches = [(end, other) for end, other in reaches if end > low]
+        for _, other in reaches:
+            if not changed.isdisjoint((v, other)) and share(v.array, other.array):
+                raise TraceError(
+                    f"compile: two Tensors from outside the function, of shapes {other.shape} and {v.shape}, lie in "
+                    "the same memory, and the function writes one of them; use one Tensor for both, or give each an "
+                    "array of its own by copy()"
+                )
+        reaches.append((high, v))
 
 
 _UNSET = object()

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from ..errors import ArgumentError
 from .fast.team import HOMES, LINE, NOTHING, RUNS, member
 
 PATIENCE = 2700  # looks for work, of which the last give way to other programs: 0.4 ms or so
+REFUSED_S = 1.0  # seconds until the system is asked again for threads that it has refused
 NO_LIMIT = sys.maxsize
 PLANS: Any = weakref.WeakSet()  # those that can change the number of their threads
 _wanted: int | None = None
@@ -102,11 +104,12 @@ class Team:
         self._asleep = self._words[HOMES + LINE + 1 :: LINE]
         self._asleep[:], self._words[RUNS] = 1, 0
         self._away_from = -1
+        self._not_before = 0.0  # when to ask for threads again; meanwhile who is there does the work
         self.threads.clear()
 
     def wake(self, n_threads: int) -> None:
         """Let n threads, this one among them, look for work; to be called before a program that shares its work."""
-        if not self.threads:
+        if len(self.threads) < len(self._bells) and time.monotonic() >= self._not_before:
             self._start()
         self._make_way()
         self._words[RUNS] = n_threads
@@ -133,18 +136,27 @@ class Team:
                     os.sched_setaffinity(number, others)
 
     def _start(self) -> None:
+        serve = self._serve()
+        for i in range(len(self.threads), len(self._bells)):
+            thread = threading.Thread(target=self._member, args=(i, serve), daemon=True, name=f"gpugrad-{i + 1}")
+            self.threads.append(thread)  # first: an interrupt after its start must not start it twice
+            try:
+                thread.start()
+            except RuntimeError:
+                self.threads.remove(thread)
+                self._not_before = time.monotonic() + REFUSED_S
+                return
+
+    @functools.cache  # noqa: B019 (the code must stay as long as there may be threads in it)
+    def _serve(self) -> Any:
         from .fast.machine import Code
 
         self._code = Code(member())
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
-        serve = kind(self._code.address("serve"))
-        for i, bell in enumerate(self._bells):
-            thread = threading.Thread(target=self._member, args=(i, bell, serve), daemon=True, name=f"gpugrad-{i + 1}")
-            with contextlib.suppress(RuntimeError):  # the system gives no more threads: who is there does the work
-                thread.start()
-                self.threads.append(thread)
+        return kind(self._code.address("serve"))
 
-    def _member(self, i: int, bell: Any, serve: Any) -> None:
+    def _member(self, i: int, serve: Any) -> None:
+        bell = self._bells[i]
         while True:
             bell.acquire()
             serve(self.address, i + 1, PATIENCE)

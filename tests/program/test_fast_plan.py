@@ -280,3 +280,16 @@ def test_an_mlp_whose_layers_are_wide_trains(two_threads):
     step = stepping(gg.compile, rule, lambda x, y: nn.mse_loss(model(x), y))
     losses = [step(x, y)[0].item() for _ in range(150)]
     assert losses[-1] < 0.02 * losses[0]
+
+
+@pytest.mark.parametrize("executor", ["fast", "numpy"])
+def test_arrays_without_elements_go_through_fused_calls(executor):
+    w = np.ones((4, 3), "f4")
+    for f, x in [
+        (lambda x: ops.tanh(x * 2) + 1, np.ones(0, "f4")),
+        (lambda x: ops.relu(x @ w) * 0.5 + 1, np.ones((0, 4), "f4")),
+        (lambda x: (ops.tanh(x * 2) + 1).sum(axis=0), np.ones((0, 4), "f4")),
+    ]:
+        compiled = compile(f, executor=executor)
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(x), f(x))

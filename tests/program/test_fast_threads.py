@@ -18,14 +18,15 @@ pytest.importorskip("llvmlite")
 
 class FakeTeam:
     def __init__(self):
-        self.lock, self.woken = threading.Lock(), 0
+        self.lock, self.told = threading.Lock(), []
 
     def wake(self, n):
         assert self.lock.locked()
-        self.woken = n
+        self.told.append(f"wake {n}")
 
     def rest(self):
         assert self.lock.locked()
+        self.told.append("rest")
 
 
 class Machine:
@@ -207,7 +208,7 @@ def test_runs_that_refuse_and_runs_beside_another_program_are_not_timed(monkeypa
         native.run()
     assert told == [] and machine.runs == [2, 1]
     native.run()
-    assert told == [2e-3] and machine.others.woken == 2
+    assert told == [2e-3] and machine.others.told == ["wake 2", "rest"] * 2
 
 
 def test_runs_under_a_limit_that_came_later_keep_to_it_and_are_not_timed(monkeypatch):

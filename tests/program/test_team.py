@@ -163,7 +163,10 @@ def test_who_waits_stays_during_a_run_that_wants_it_and_sleeps_after_it(monkeypa
         assert loops._met(3) == 3  # and nobody has rung
         loops.team._words[RUNS] = 2
         assert eventually(lambda: loops.is_asleep(2)) and eventually(lambda: not loops.is_asleep(1))
-    assert eventually(lambda: loops.is_asleep(1))
+        loops.team.rest()
+        assert eventually(lambda: loops.is_asleep(1)) and loops.team._words[RUNS] == 0
+        time.sleep(0.02)
+        assert loops.is_asleep(1)
 
 
 def test_a_bell_that_is_rung_twice_is_heard():
@@ -190,12 +193,34 @@ def test_where_the_system_gives_no_thread_the_caller_does_all(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     where = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    asked = []
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refused)
+        patch.setattr(threading.Thread, "start", lambda self: asked.append(self.name) or refused(self))
         loops = Loops(3)
         for _ in range(3):
             with loops.run(3):
                 assert (loops.counted(100, 7) == 1).all()
+    assert asked == ["gpugrad-1"]  # once, which takes long
     assert where is None or os.sched_getaffinity(0) == where
+    loops.team._not_before = 0.0
     with loops.run(3):
         assert loops._met(3) == 3  # they are there now
+
+
+def test_an_interrupt_while_threads_start_starts_none_of_them_twice(monkeypatch):
+    """Two of one number would share their memory."""
+    real, started = threading.Thread.start, []
+
+    def start(self):
+        real(self)
+        started.append(self.name)
+        if len(started) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    loops = Loops(3)
+    with pytest.raises(KeyboardInterrupt), loops.run(3):
+        pass
+    with loops.run(3):
+        assert loops._met(3) == 3
+    assert started == ["gpugrad-1", "gpugrad-2"]

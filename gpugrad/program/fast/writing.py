@@ -49,7 +49,8 @@ class Writer:
     @staticmethod
     def knows_fused(call: Call) -> bool:
         """True for a fused call of which all parts can be written."""
-        return all(map(elementwise.knows, call.primitive.calls))
+        has_elements = all(v.size for v in (*call.values, *call.outputs))
+        return has_elements and all(map(elementwise.knows, call.primitive.calls))
 
     @staticmethod
     def knows_finished(call: Call) -> bool:
