@@ -50,6 +50,7 @@ def test_other_shapes_and_dtypes_stay():
     assert kinds(lambda a, b: (a @ b)[0] * 2, A, B) == ["product", "pointwise"]
     assert kinds(lambda a, b: ops.tanh(a @ b[:, 0]), A, B) == ["product", "pointwise"]
     assert kinds(lambda a, b: ops.tanh((a @ b).reshape(7, 6)), A, B) == ["product", "pointwise"]
+    assert kinds(lambda a, b, c: ops.tanh((a[:1] @ b) * c), A, B, C) == ["product", "fused"]
     stack = RNG.standard_normal((2, 6, 5)).astype("f4")
     assert kinds(lambda a, b: ops.tanh(a @ b), stack, B) == ["product", "pointwise"]
 
@@ -173,6 +174,16 @@ def test_an_addend_that_lies_anyhow(name, monkeypatch):
     x = RNG.standard_normal((6, 14)).astype("f4")
     f = gg.compile(lambda a, b, x: ops.tanh(a @ b + ADDENDS[name](x)), executor="fast")
     np.testing.assert_allclose(f(A, B, x), np.tanh(A @ B + np.asarray(ADDENDS[name](x))), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(not available(), reason="needs llvmlite")
+def test_an_addend_of_a_single_row_with_gaps(monkeypatch):
+    """As a row of a matrix that lies by columns, whose one row says nothing of where the columns lie."""
+    monkeypatch.setattr(plan, "fills", lambda call, lanes: True)
+    big = np.asfortranarray(RNG.standard_normal((14, 1)).astype("f4"))
+    f = gg.compile(lambda a, b, c: ops.tanh(a[:1] @ b + ops.transpose(c)[:1, ::2]), executor="fast")
+    for c in (big, RNG.standard_normal((14, 6)).astype("f4")):
+        np.testing.assert_allclose(f(A, B, c), np.tanh(A[:1] @ B + c.T[:1, ::2]), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.skipif(not available(), reason="needs llvmlite")
