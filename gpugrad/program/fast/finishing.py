@@ -11,12 +11,9 @@ from .memory import Place, load, register_type, store
 from .products import turned
 
 
-def fills(call: Any, lanes: int) -> bool:
-    """False where costly functions would be computed on lanes of which many are empty; a pass of its own fills them."""
-    y = call.primitive.product.outputs[0]
-    n, lanes = y.shape[1], lanes * 4 // y.dtype.itemsize
-    is_costly = any(c.primitive.name in COSTLY for c in call.primitive.pointwise)
-    return n == 1 or not is_costly or n / (-(-n // lanes) * lanes) >= 0.6
+def is_light(call: Any) -> bool:
+    """False with costly functions: for each vector of a tile again they take long to compile, and gain no time."""
+    return not any(c.primitive.name in COSTLY for c in call.primitive.pointwise)
 
 
 class Finish:

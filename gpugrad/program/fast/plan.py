@@ -10,7 +10,7 @@ from ..numpy_plan import NumpyPlan
 from ..placing import blank
 from ..threads import PLANS, allowed, team
 from . import available
-from .finishing import fills
+from .finishing import is_light
 from .machine import Code, processor
 from .natives import Native
 from .objects import OTHER_STRIDES
@@ -41,8 +41,7 @@ class FastPlan(NumpyPlan):
     def runs_whole(self, call: Call, late: set[Value]) -> bool:
         """All that code can be made for."""
         if call.kind == "finished":
-            kind: Any = processor()
-            return Writer.knows_finished(call) and fills(call, kind.lanes)
+            return Writer.knows_finished(call) and is_light(call)
         return Writer.knows_fused(call)
 
     # writing
