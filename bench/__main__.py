@@ -48,7 +48,7 @@ def _main(argv: Sequence[str] | None) -> int:
     if given.report is None and given.device == "cpu":
         pin(given.threads)
     from bench import command
-    from bench.suites.row import BenchError
+    from bench.files import BenchError
 
     try:
         return command.run(given)

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
+from bench.files import BenchError, check_file, check_folder
 from bench.peers import registry
 from bench.suites import check
 from bench.suites import run as running
 from bench.suites.machine import ROOT, new_run
-from bench.suites.row import BenchError, Run
+from bench.suites.row import Run
 from bench.suites.run import SUITES
 from bench.suites.task import Settings
 
@@ -23,26 +25,48 @@ def run(given: argparse.Namespace) -> int:
     """The exit code.  Raises BenchError for options that do not fit."""
     if given.report is not None:
         return report(given.report or [newest()], given.page, given.readme)
+    if given.page or given.readme:
+        raise BenchError(f"{'--page' if given.page else '--readme'}: nothing is measured for it; give --report as well")
     if given.device != "cpu":
-        return on_gpu(given.device)
-    names = suites(given.only)
-    stored = Run.load(given.check) if given.check else None
-    settings = settings_of(given)
-    settings.peers, missing = registry.find(peers(given.peers), given.threads, given.suite)
+        return on_gpu(given.device, given.out)
+    return measure(given)
+
+
+def measure(given: argparse.Namespace) -> int:
+    """Measure the chosen suites, after all options were looked at, and write the file."""
+    names, settings, out = suites(given.only), settings_of(given), out_of(given)
     chosen = {"suite": given.suite, "only": names, "threads": given.threads, "seed": settings.seed}
-    whole = Run.load(given.into) if given.into else None
-    if whole is not None and (reason := check.alike(whole, new_run("cpu", chosen, missing), "--into")):
-        raise BenchError(reason)
+    stored, whole = (stored_in(getattr(given, name), f"--{name}", chosen) for name in ("check", "into"))
+    settings.peers, missing = registry.find(peers(given.peers), given.threads, given.suite)
     for name, why in missing.items():
         print(f"peer {name} does not take part: {why}")
     with running.progress_bar() as watch:
         found = running.complete(names, settings, chosen, missing, watch, print)
     found = whole.merged(found) if whole else found
-    out = given.out or given.into or ROOT / "bench" / "results" / f"cpu-{datetime.now(timezone.utc):%Y-%m-%d}.json"
-    found.save(out)
-    print(f"{len(found.rows)} rows in {found.seconds:.0f} s, in {out}")
-    summary(found)
+    try:
+        found.save(out)
+        print(f"{len(found.rows)} rows in {found.seconds:.0f} s, in {out}")
+    finally:
+        summary(found)
     return against(stored, found, names, settings) if stored else DONE
+
+
+def out_of(given: argparse.Namespace) -> Path:
+    """The file to write: --out, else --into, else one of today.  Raises BenchError where it cannot be written."""
+    today = ROOT / "bench" / "results" / f"cpu-{datetime.now(timezone.utc):%Y-%m-%d}.json"
+    out = given.out or given.into or today
+    check_file(out, "--into" if given.into and not given.out else "--out")
+    return out
+
+
+def stored_in(path: Path | None, option: str, chosen: dict[str, Any]) -> Run | None:
+    """The file that an option names.  Raises BenchError where it is not of this machine, suite and threads."""
+    if path is None:
+        return None
+    stored = Run.load(path)
+    if reason := check.alike(stored, new_run("cpu", chosen, {}), option):
+        raise BenchError(reason)
+    return stored
 
 
 def suites(only: list[str] | None) -> list[str]:
@@ -99,7 +123,9 @@ def report(files: list[Path], folder: Path | None, readme: bool) -> int:
     from bench.report.readme import fill
 
     runs = [load(path) for path in files]
-    where = page.write(runs, folder or files[-1].parent / files[-1].stem)
+    folder = folder or files[-1].parent / files[-1].stem
+    check_folder(folder, "--page")
+    where = page.write(runs, folder)
     print(f"wrote {where}")
     if readme:
         fill(README, runs[-1], files[-1])
@@ -115,8 +141,9 @@ def newest() -> Path:
     return files[-1]
 
 
-def on_gpu(device: str) -> int:
+def on_gpu(device: str, out: Path | None = None) -> int:
     """The GPU suite is a program of its own, with one process for each stage."""
     if not device.startswith("cuda"):
         raise BenchError(f"--device: got {device}; expected cpu or cuda")
-    return subprocess.run([sys.executable, "-m", "bench.gpu"], cwd=ROOT).returncode
+    words = ["--out", str(out.absolute())] if out else []
+    return subprocess.run([sys.executable, "-m", "bench.gpu", *words], cwd=ROOT).returncode

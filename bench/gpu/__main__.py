@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.files import BenchError, check_file, write
+
 from . import results
 from .stages import STAGES, Stage, environment, rows_of, run_stage
 from .table import markdown, unmeasured
@@ -35,7 +37,7 @@ def run(stages: Sequence[Stage], document: dict[str, Any], path: Path, command: 
 def save(document: dict[str, Any], path: Path) -> None:
     """The JSON, and the table beside it."""
     results.write(document, path)
-    path.with_suffix(".md").write_text(markdown(document), encoding="utf-8")
+    write(path.with_suffix(".md"), markdown(document).encode())
 
 
 def exit_code(document: dict[str, Any]) -> int:
@@ -54,7 +56,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0; 1 where a row failed or was lost, 2 where there is no CUDA device."""
+    """0; 1 where a row failed or was lost, 2 where there is no CUDA device, or where --out cannot be written."""
     given = parsed(argv)
     if given.table:
         page = markdown(json.loads(given.table.read_text(encoding="utf-8")))
@@ -68,6 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"no CUDA device: {document['reason']}", file=sys.stderr)
         return 2
     path = given.out or results.path_for(document)
+    try:
+        check_file(path, "--out")
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     chosen = [s for s in STAGES if not given.only or s.module in given.only]
     run([s._replace(budget_s=s.budget_s * given.scale) for s in chosen], document, path)
     print(f"{path}\n{path.with_suffix('.md')}")

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from bench import files
 from bench.installed import versions_of
 from gpugrad.cuda.source import kernels_hash
 
@@ -139,7 +140,4 @@ def add(document: dict[str, Any], stage: dict[str, Any], rows: list[dict[str, An
 
 def write(document: dict[str, Any], path: Path) -> None:
     """The document, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
+    files.write(path, (json.dumps(document, indent=1) + "\n").encode())

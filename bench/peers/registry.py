@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from bench.suites.row import BenchError
+from bench.files import BenchError
 
 CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 EXTRA = "pip install 'gpugrad[bench]'"

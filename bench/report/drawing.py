@@ -5,6 +5,8 @@ import io
 from pathlib import Path
 from typing import Any
 
+from bench.files import write
+
 OURS_COLOR = "#0b6e4f"
 COLORS = {
     "gpugrad": OURS_COLOR, "gpugrad compiled": "#13a574", "torch": "#d1603d", "torch.compile": "#8c2f16",
@@ -63,6 +65,5 @@ def inlined(picture: bytes) -> str:
 
 def save(folder: Path, pictures: dict[str, bytes]) -> None:
     """NAME.png for each."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        (folder / f"{name}.png").write_bytes(picture)
+        write(folder / f"{name}.png", picture)

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.suites.row import NOT_MEASURED, OURS, BenchError, Ratio, Row, Run, Stat
+from bench.files import BenchError
+from bench.suites.row import NOT_MEASURED, OURS, Ratio, Row, Run, Stat
 
 BOUND_OF = {"float32": "gemm float32", "bfloat16": "gemm bfloat16", "tf32": "gemm tf32"}
 

@@ -3,6 +3,7 @@
 from html import escape
 from pathlib import Path
 
+from bench import files
 from bench.report import history, plots, sections
 from bench.report.drawing import inlined, save
 from bench.suites.row import Run
@@ -10,7 +11,9 @@ from bench.suites.row import Run
 CAPTIONS = {
     "train": "Training steps. Each mark is a peer; right of 1 gpugrad is faster.",
     "roofline": "The lines are the copy bandwidth and the best matrix product, measured in this run.",
-    "bandwidth": "Bytes a second of operations. Small arrays show the cost of a call, large ones memory.",
+    "bandwidth": "Bytes a second of operations. Small arrays show the cost of a call, large ones memory. A "
+    "copy is a yardstick and no bound: it writes half of its bytes, add a third of them. As one pair of arrays may be "
+    "copied at half the speed of another, the median of all copies of as many bytes in this run is drawn.",
     "scaling": "Cost over one size, with fitted exponents; dotted, the theory's slope through the last point.",
     "history": "The same rows in earlier files from this machine.",
 }
@@ -25,7 +28,7 @@ def write(runs: list[Run], folder: Path) -> Path:
     others = [run for run in runs[:-1] if run.device != runs[-1].device]
     save(folder, made)
     path = folder / "index.html"
-    path.write_text(html(runs[-1], others, made), encoding="utf-8")
+    files.write(path, html(runs[-1], others, made).encode())
     return path
 
 

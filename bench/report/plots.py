@@ -1,9 +1,10 @@
 """Pictures of one run: ratios of the training steps, the roofline, bandwidth over size, scaling."""
 
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
-from bench.report.drawing import COLORS, MARKERS, OURS_COLOR, color, figure, plain, png, ratios
+from bench.report.drawing import COLORS, MARKERS, OTHER, OURS_COLOR, color, figure, plain, png, ratios
 from bench.report.tables import dtype_of, losers_first, over, peers_of
 from bench.suites.row import Fit, Row, Run
 
@@ -36,7 +37,7 @@ def train(run: Run) -> Any:
     ratios(axes, "x")
     names = [f"{r.name}  {r.params.get('optimizer', r.params.get('shape', ''))} {dtype_of(r)}".rstrip() for r in rows]
     axes.set_yticks(range(len(rows)), names)
-    axes.set_xlabel("time of a peer / time of gpugrad: right of 1, gpugrad is faster")
+    axes.set_xlabel("peer's time / gpugrad's: right of 1, gpugrad is faster")
     axes.set_title(f"A training step, {ways[0].params.get('way', run.device)}", loc="left", fontsize=11)
     made.legend(ncols=4, frameon=False, fontsize=9, loc="outside lower center")
     plain(axes)
@@ -69,15 +70,21 @@ def roofline(run: Run) -> Any:
 
 
 def _ceilings(axes: Any, run: Run, low: float, high: float) -> None:
-    copy = run.ceilings["copy"]["per_s"]
+    """Lines, with names where no mark is: right of the frame, and above all that is possible."""
+    copy, tops = run.ceilings["copy"]["per_s"], []
     for name, bound in run.ceilings.items():
         if bound["unit"] == "flop":
             top = bound["per_s"]
             xs = [low, top / copy, high] if low < top / copy < high else [low, high]
             axes.plot(xs, [min(top, x * copy) for x in xs], color="#9ca3af", linewidth=1.2, zorder=0)
-            text = f"{name}: {top / 1e9:.0f} GFLOP/s"
-            axes.text(high * 0.95, top * 1.06, text, fontsize=8, ha="right", color="#4b5563")
-    axes.text(low * 1.1, low * copy * 0.9, f"copy: {copy / 1e9:.1f} GB/s", fontsize=8, va="top", color="#4b5563")
+            text = f"{name}:\n{top / 1e9:.0f} GFLOP/s"
+            axes.text(1.01, top, text, fontsize=8, va="center", color=OTHER, transform=axes.get_yaxis_transform())
+            tops.append(top)
+    ridge = min(max(tops) / copy, high)
+    if low < ridge:
+        at, line = low**0.7 * ridge**0.3, {"arrowstyle": "-", "color": "#9ca3af", "linewidth": 0.8}
+        axes.annotate(f"copy: {copy / 1e9:.1f} GB/s", (at, at * copy), (0.01, 0.995), textcoords="axes fraction",
+                      va="top", fontsize=8, color=OTHER, arrowprops=line)  # fmt: skip
 
 
 def bandwidth(run: Run) -> Any:
@@ -88,13 +95,16 @@ def bandwidth(run: Run) -> Any:
             series.setdefault((row.name, row.params["part"]), []).append(row)
     if not any(len(rows) > 1 for rows in series.values()):
         return None
+    copy_s = _copies(run)
     made = figure(6.4, 4.2)
     for axes, part in zip(made.subplots(1, 2, sharey=True), ("forward", "VJP"), strict=True):
         of_part = {name: rows for (name, which), rows in series.items() if which == part}
         for (name, rows), shade in zip(of_part.items(), COLORS.values(), strict=False):
-            axes.plot(*_speeds(rows, "gpugrad"), marker="o", markersize=4, color=shade, label=name)
+            speeds = _speeds(rows, lambda r: r.times["gpugrad"].median)
+            axes.plot(*speeds, marker="o", markersize=4, color=shade, label=name)
         copies = next(iter(of_part.values()), [])
-        axes.plot(*_speeds(copies, "ceiling"), color="black", linestyle="--", linewidth=1, label="a copy as large")
+        speeds = _speeds(copies, lambda r: copy_s[r.bytes or 0])
+        axes.plot(*speeds, color="black", linestyle="--", linewidth=1, label="a copy as large")
         axes.set(xscale="log", yscale="log", xlabel="elements")
         axes.set_title(part, loc="left", fontsize=11)
         plain(axes)
@@ -104,9 +114,18 @@ def bandwidth(run: Run) -> Any:
     return made
 
 
-def _speeds(rows: list[Row], who: str) -> tuple[list[int], list[float]]:
+def _copies(run: Run) -> dict[int, float]:
+    """{bytes: seconds, the median of all copies of so many}: one pair of arrays may take twice as long as another."""
+    found: dict[int, list[float]] = {}
+    for row in run.rows:
+        if row.suite == "ops" and row.bytes and "ceiling" in row.times:
+            found.setdefault(row.bytes, []).append(row.times["ceiling"].median)
+    return {n: median(times) for n, times in found.items()}
+
+
+def _speeds(rows: list[Row], seconds: Callable[[Row], float]) -> tuple[list[int], list[float]]:
     rows = sorted(rows, key=lambda r: r.params["n"])
-    return [r.params["n"] for r in rows], [(r.bytes or 0) / r.times[who].median / 1e9 for r in rows]
+    return [r.params["n"] for r in rows], [(r.bytes or 0) / seconds(r) / 1e9 for r in rows]
 
 
 def scaling(run: Run) -> Any:
@@ -117,13 +136,14 @@ def scaling(run: Run) -> Any:
     if not panels:
         return None
     n_rows = -(-len(panels) // 2)
-    made = figure(6.4, 2.7 * n_rows)
+    made = figure(6.4, 2.9 * n_rows)
     grid = made.subplots(n_rows, 2, squeeze=False).ravel()
     for axes, (title, fits) in zip(grid, panels.items(), strict=False):
         for fit, shade in zip(fits, SERIES, strict=False):
             _series(axes, fit, shade)
         _power_axes(axes, fits)
         axes.set_title(title, loc="left", fontsize=10)
+        axes.set_xlabel(fits[0].over)
         axes.legend(frameon=False, fontsize=7.5)
         plain(axes)
     for axes in grid[len(panels) :]:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from statistics import geometric_mean
 
+from bench.files import BenchError, write
 from bench.report.reasons import by_reason
 from bench.report.tables import FAR, LEGEND, amount, digits, dtype_of, grouped, lost, mark, over, peers_of, with_peers
-from bench.suites.row import BenchError, Row, Run
+from bench.suites.row import Row, Run
 
 BEGIN, END = "<!-- performance -->", "<!-- /performance -->"
 
@@ -17,7 +18,7 @@ def fill(readme: Path, run: Run, source: Path) -> None:
         raise BenchError(f"{readme}: expected {BEGIN} and then {END}, once each")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
-    readme.write_text(f"{before}{BEGIN}\n{markdown(run, source.name)}\n{END}{after}", encoding="utf-8")
+    write(readme, f"{before}{BEGIN}\n{markdown(run, source.name)}\n{END}{after}".encode())
 
 
 def markdown(run: Run, source: str) -> str:

@@ -1,5 +1,6 @@
 """The page's parts, as HTML."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import geometric_mean
@@ -10,6 +11,7 @@ from bench.report.tables import (
     amount,
     by_unit,
     digits,
+    grouped,
     handover,
     label,
     legend,
@@ -31,9 +33,11 @@ TITLES = {
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table that scrolls by itself where it is too wide; cells are HTML."""
-    lines = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    head = "".join(f"<th>{cell}</th>" for cell in header)
+    """A table that scrolls by itself where it is too wide; cells are HTML, those of a column "why" are words."""
+    kinds = [' class="why"' if cell == "why" else "" for cell in header]
+    cells = ("".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True)) for row in rows)
+    lines = "\n".join(f"<tr>{line}</tr>" for line in cells)
+    head = "".join(f"<th{kind}>{cell}</th>" for cell, kind in zip(header, kinds, strict=True))
     return f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>'
 
 
@@ -48,9 +52,10 @@ def head(run: Run) -> str:
     """Title, machine, versions, ceilings."""
     m, s = run.machine, run.settings
     where = m.get("gpu") or m.get("cpu") or run.device
+    made_with = filter(None, [f"device {run.device}", f"threads {s.get('threads')}", str(s.get("precision", ""))])
     lines = [
         f"{escape(str(where))}, {m.get('cores')} cores, {m.get('memory_gib')} GiB, {escape(str(m.get('os')))}; "
-        f"device {escape(run.device)}, threads {s.get('threads')}, {escape(str(s.get('precision', '')))}",
+        f"{escape(', '.join(made_with))}",
         f"{escape(run.started)}, {run.seconds / 60:.1f} minutes, suite {escape(str(s.get('suite')))}, commit "
         f"{escape(run.commit + run.measured_again)}, kernels {escape(run.kernels)}, seed {s.get('seed', '–')}; "
         f"times are {escape(str(s.get('clock', 'by CUDA events')))}",
@@ -62,28 +67,22 @@ def head(run: Run) -> str:
 
 
 def standing(run: Run) -> str:
-    """Geometric means of each suite against the best peer and against each."""
+    """Geometric means of each suite and way against the best peer and against each."""
     rows = [r for r in with_peers(run) if r.unit == "s"]
     peers = peers_of(rows)
     lines = []
-    for suite in dict.fromkeys(r.suite for r in rows):
-        for ours, of_suite in _by_ours([r for r in rows if r.suite == suite]).items():
-            means = [_mean([over(r, peer) for r in of_suite]) for peer in peers]
-            best = _mean([r.ratio.median for r in of_suite])
-            name = f"{escape(TITLES.get(suite, suite))} <small>{escape(ours)}, {len(of_suite)} rows</small>"
-            lines.append([name, ratio(best), *map(ratio, means)])
+    for alike in grouped(rows).values():
+        means = [_mean([over(r, peer) for r in alike]) for peer in peers]
+        best = _mean([r.ratio.median for r in alike])
+        way = "".join(f"{part}, " for part in [str(alike[0].params.get("way", ""))] if part)
+        title = TITLES.get(alike[0].suite, alike[0].suite)
+        name = f"{escape(title)} <small>{escape(way)}{len(alike)} row{'s' * (len(alike) > 1)}</small>"
+        lines.append([name, ratio(best), *map(ratio, means)])
     if not lines:
         return ""
     text = "Geometric means of the time of a peer over gpugrad's: above 1, gpugrad is faster."
     header = ["suite", "best peer of each row", *map(escape, peers)]
     return f"<h2>Where it stands</h2>\n<p>{text}</p>\n{table(header, lines)}\n{_missing(run)}"
-
-
-def _by_ours(rows: list[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(row.ours if row.suite == "train" else "gpugrad", []).append(row)
-    return found
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -103,9 +102,9 @@ def lost_rows(run: Run) -> str:
         return "<h2>Rows that gpugrad loses</h2>\n<p>None.</p>" if with_peers(run) else ""
     lines = [
         [
-            f"{escape(r.suite)}: {escape(label(r))}{mark(r)}",
+            f"{escape(r.suite)}: {_name(r)}",
             f"{ratio(r.ratio.median)}<br><small>{digits(r.ratio.low)} to {digits(r.ratio.high)}</small>",
-            f'<span class="why">{escape(reason_of(r).what)}</span>',
+            escape(reason_of(r).what),
             escape(r.ratio.peer),
             _cell(r, r.ratio.peer),
             _cell(r, r.ours),
@@ -153,13 +152,18 @@ def _suite(rows: list[Row], run: Run) -> str:
     header = ["row", "ratio", *map(escape, (*mine, *peers)), *(["of its bound"] if _bounded(rows, run) else [])]
     lines = []
     for r in losers_first(rows):
-        cells = [escape(label(r)) + mark(r), ratio(r.ratio.median) if r.ratio else "–"]
+        cells = [_name(r), ratio(r.ratio.median) if r.ratio else "–"]
         for who in (*mine, *peers):
             cells.append(_cell(r, who))
         if _bounded(rows, run):
             cells.append(_share(r, run))
         lines.append(cells)
     return table(header, lines) + _legend(rows) + _notes(rows)
+
+
+def _name(r: Row) -> str:
+    """A row's name, which breaks between the sizes of a shape and not within one."""
+    return re.sub(r"(?<=\d)x(?=\d)", "x<wbr>", escape(label(r))) + mark(r)
 
 
 def _cell(r: Row, who: str) -> str:

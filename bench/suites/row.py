@@ -10,15 +10,13 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from bench.files import BenchError, write
+
 FORMAT = "gpugrad-bench-1"
 OURS = "gpugrad"
 NOT_MEASURED = "not measured"
 BOUNDS = ("ceiling", "bare NumPy")  # measured in the same rounds, but no peers
 FAR_NS = 150  # between a trip within one cache, some 60, and one between two, some 300
-
-
-class BenchError(Exception):
-    """What was asked for cannot be done: an unknown name, a file that is none, two files that do not compare."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +140,12 @@ class Run:
         return "".join(f"; {' and '.join(p['suites'])} again at commit {p['commit']}" for p in self.again)
 
     def save(self, path: Path) -> None:
-        """Write the JSON file, one row a line."""
+        """Write the JSON file, one row a line.  Raises BenchError where it cannot be written."""
         found = {"format": FORMAT, **asdict(self)}
         rows, fits = found.pop("rows"), found.pop("fits")
         head = json.dumps(found, indent=1)[:-2]
         parts = [f'"{k}": [\n' + ",\n".join(map(_dumps, v)) + "\n]" for k, v in (("rows", rows), ("fits", fits))]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{head},\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+        write(path, (f"{head},\n" + ",\n".join(parts) + "\n}\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> "Run":

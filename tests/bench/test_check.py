@@ -1,6 +1,7 @@
 """`gpugrad bench --check`: a reverse rule that takes twice as long is found and named."""
 
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -183,7 +184,7 @@ def test_a_row_that_fails_now_fails_the_check(monkeypatch, tmp_path, capsys):
 
 
 def test_a_file_of_another_machine_is_not_compared(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(command.running, "tasks_of", lambda names, s: [])
+    monkeypatch.setattr(command.running, "complete", None)  # nothing is measured before
     stored(row(1.0), machine_id="there").save(tmp_path / "there.json")
     words = ["--suite", "tiny", "--peers", "none", "--out", str(tmp_path / "out.json")]
     assert program.main([*words, "--check", str(tmp_path / "there.json")]) == 2
@@ -203,6 +204,8 @@ def test_the_gpu_suite_is_started(monkeypatch):
     )
     assert program.main(["--device", "cuda"]) == 3
     assert started[0][1:] == ["-m", "bench.gpu"]
+    assert program.main(["--device", "cuda", "--out", "there.json"]) == 3
+    assert started[1][1:] == ["-m", "bench.gpu", "--out", str(Path("there.json").absolute())]
 
 
 def test_a_wheel_says_where_the_suite_is(monkeypatch, tmp_path):

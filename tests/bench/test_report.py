@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from bench import command
-from bench.report import history, page, plots, readme, tables
+from bench.report import history, page, plots, readme, sections, tables
 from bench.report.load import load
 from bench.suites.row import BenchError, Fit, Row, Run, Stat, row_of
 
@@ -137,6 +137,36 @@ def test_a_readme_without_markers_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(BenchError, match="expected <!-- performance -->"):
         readme.fill(path, some_run(), path)
+
+
+def test_the_first_line_names_what_is_known_and_no_more():
+    assert "threads 1</p>" in sections.head(some_run())
+    tf32 = some_run(settings={"threads": 4, "precision": "TF32 off"})
+    assert "device cpu, threads 4, TF32 off</p>" in sections.head(tf32)
+
+
+def test_a_column_of_words_is_left_aligned_from_its_head_on():
+    text = sections.lost_rows(some_run())
+    assert text.count('<th class="why">why</th>') == 1 and text.count('<td class="why">') == 4
+    assert "th.why, td.why { text-align: left; }" in page.STYLE
+
+
+def test_a_shape_breaks_between_its_sizes():
+    run = some_run()
+    times = {"gpugrad": [2.0] * 3, "torch": [1.0] * 3}
+    run.rows = [row_of("products", "matmul", times, params={"shape": "1024x32x8", "of": "max x 2"})]
+    for text in (sections.lost_rows(run), sections.tables(run)):
+        assert "matmul, 1024x<wbr>32x<wbr>8, max x 2</td>" in text
+
+
+def test_means_of_the_page_are_those_of_each_suite_and_way():
+    run = some_run()
+    times = {"gpugrad": [1.0] * 3, "torch": [2.0] * 3}
+    run.rows.append(row_of("products", "matmul", times, params={"way": "compiled"}))
+    text = sections.standing(run)
+    for name in ("Training steps <small>eager, 2 rows", "Training steps <small>compiled, 2 rows",
+                 "linear layers <small>compiled, 1 row<"):  # fmt: skip
+        assert name in text
 
 
 def test_history_compares_the_rows_that_all_runs_have():
