@@ -38,6 +38,9 @@ def measure(given: argparse.Namespace) -> int:
     chosen = {"suite": given.suite, "only": names, "threads": given.threads, "seed": settings.seed}
     stored, whole = (stored_in(getattr(given, name), f"--{name}", chosen) for name in ("check", "into"))
     settings.peers, missing = registry.find(peers(given.peers), given.threads, given.suite)
+    chosen["peers"] = list(settings.peers)
+    if whole and (reason := check.other_peers(whole, new_run("cpu", chosen, missing))):
+        raise BenchError(reason)
     for name, why in missing.items():
         print(f"peer {name} does not take part: {why}")
     with running.progress_bar() as watch:

@@ -191,12 +191,13 @@ def _bounded(rows: list[Row], run: Run) -> bool:
 
 def _share(r: Row, run: Run) -> str:
     """The time that its FLOP or its bytes take at the ceilings, over ours."""
-    bound = run.ceilings.get(r.ceiling or "")
+    ceilings = run.ceilings_of(r.suite)
+    bound = ceilings.get(r.ceiling or "")
     if not bound or not r.flop or r.ours not in r.times:
         return "–"
     least = r.flop / bound["per_s"]
-    if r.bytes and "copy" in run.ceilings:
-        least = max(least, r.bytes / run.ceilings["copy"]["per_s"])
+    if r.bytes and "copy" in ceilings:
+        least = max(least, r.bytes / ceilings["copy"]["per_s"])
     return f"{least / r.times[r.ours].median:.0%}"
 
 

@@ -96,6 +96,19 @@ def alike(stored: Run, run: Run, option: str) -> str:
     return ""
 
 
+def other_peers(stored: Run, run: Run) -> str:
+    """Why a run's rows may not stand beside a file's: other peers, or other versions; empty where they may.
+
+    Without a peer that won a row, the row would be won.
+    """
+    was, now = ({k: v for k, v in r.versions.items() if k != "gpugrad"} for r in (stored, run))
+    found = [f"{k} {was.get(k, 'missing')} there, {now.get(k, 'missing')} here" for k in sorted({*was, *now})
+             if was.get(k) != now.get(k)]  # fmt: skip
+    there, here = (set(r.settings.get("peers", ())) for r in (stored, run))
+    found += [f"{k} takes part {'here' if k in here else 'there'} only" for k in sorted(there ^ here)]
+    return f"--into: the file was made beside others: {'; '.join(found)}" if found else ""
+
+
 def confirmed(stored: Run, run: Run, tasks: Sequence[Task], settings: Settings, say: Say) -> list[Fall]:
     """The falls that remain when the tasks they come from were measured again."""
     rows, allowed = list(run.rows), allowed_in(run)

@@ -123,16 +123,23 @@ class Run:
     again: list[dict[str, Any]] = field(default_factory=list)  # suites that were measured later, and of what
 
     def merged(self, later: "Run") -> "Run":
-        """This run with the suites of a later one in place of its own."""
+        """This run with the suites of a later one in place of its own, which are held against ceilings of their own."""
         names = later.settings.get("only", [])
-        part = {"suites": names, "commit": later.commit, "started": later.started, "seconds": later.seconds}
+        how = {k: later.settings[k] for k in ("seed", "drift_ms", "others") if k in later.settings}
+        part = {"suites": names, "commit": later.commit, "started": later.started, "seconds": later.seconds,
+                "settings": how, "ceilings": later.ceilings}  # fmt: skip
+        before = [{**p, "suites": [name for name in p["suites"] if name not in names]} for p in self.again]
         return replace(
             self,
-            ceilings={**self.ceilings, **later.ceilings},
             rows=[*(r for r in self.rows if r.suite not in names), *(r for r in later.rows if r.suite in names)],
             fits=[*(f for f in self.fits if f.suite not in names), *(f for f in later.fits if f.suite in names)],
-            again=[*self.again, part],
+            again=[p for p in (*before, part) if p["suites"]],
         )
+
+    def ceilings_of(self, suite: str) -> dict[str, dict[str, Any]]:
+        """The ceilings that were measured with a suite."""
+        found = (p.get("ceilings") for p in self.again if suite in p["suites"])
+        return next(filter(None, found), self.ceilings)
 
     @property
     def measured_again(self) -> str:

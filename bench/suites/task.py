@@ -83,7 +83,7 @@ class Settings:
 
     def _best(self, who: str, run: Callable[[], Any], other: Contestant | None) -> Contestant:
         """The way of a contestant that is fastest: on all threads, on one, or another that is given."""
-        blas.use_threads(self.threads)  # whoever compiles at the first call may use all, whatever the one before took
+        blas.use_threads(self.threads)  # for what is compiled at the first call, whatever the one before took
         run()
         use = None if who in CHOOSE_THEMSELVES else getattr(self.peers.get(who), "use_threads", blas.use_threads)
         ways = [Contestant(run, lambda: (use or blas.use_threads)(self.threads))]

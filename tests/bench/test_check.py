@@ -227,9 +227,13 @@ def test_a_suite_measured_again_takes_the_place_of_the_first(monkeypatch, tmp_pa
     options = ["--suite", "tiny", "--only", "ops", "--peers", "none"]
     kept, other = tmp_path / "kept.json", Row("train", "64-32-10")
     first = stored(row(0.25), other, machine_id=machine.machine()["id"])
+    first.versions, first.settings["peers"] = machine.versions(), []
+    first.ceilings = {"copy": {"per_s": 7.0, "unit": "bytes"}}
     first.save(kept)
-    assert program.main([*options, "--into", str(kept)]) == 0
+    for _ in range(2):  # and then that of the second
+        assert program.main([*options, "--into", str(kept)]) == 0
     found = Run.load(kept)
+    assert found.ceilings == first.ceilings
     assert [r for r in found.rows if r.suite == "train"] == [other]
     assert {r.key for r in found.rows} > {other.key} and row(0.25) not in found.rows
     (part,) = found.again
@@ -238,3 +242,16 @@ def test_a_suite_measured_again_takes_the_place_of_the_first(monkeypatch, tmp_pa
     assert program.main([*options, "--into", str(kept), "--threads", "2"]) == 2
     assert "--into: the file was made with --threads 1, this run with --threads 2" in capsys.readouterr().err
     assert Run.load(kept) == found
+
+
+def test_a_suite_is_not_put_beside_those_of_other_peers(monkeypatch, tmp_path, capsys):
+    """Without the peer that won a row, the row would be won."""
+    monkeypatch.setattr(command.running, "complete", lambda *given: pytest.fail("measured"))
+    kept, options = tmp_path / "kept.json", ["--suite", "tiny", "--only", "ops", "--peers", "none"]
+    first = stored(row(0.25), machine_id=machine.machine()["id"])
+    first.versions = {**machine.versions(), "torch": "0.0.1"}
+    first.settings["peers"] = ["torch"]
+    first.save(kept)
+    assert program.main([*options, "--into", str(kept)]) == 2
+    found = capsys.readouterr().err
+    assert "the file was made beside others: torch 0.0.1 there," in found and "torch takes part there only" in found

@@ -40,6 +40,19 @@ def test_a_file_is_read_as_it_was_written(tmp_path):
     assert Run.load(tmp_path / "deep" / "run.json") == before
 
 
+def test_suites_measured_again_keep_their_own_ceilings_and_say_how_they_were_measured():
+    slow, fast = ({"copy": {"per_s": x, "unit": "bytes"}} for x in (7.0, 8.0))
+    fits = [Fit(suite, "f", "n", [1.0, 2.0], [0.1, 0.2], Stat(1.0, 0.9, 1.1, 3), 1.0) for suite in ("train", "scale")]
+    first = some_run(Row("train", "a"), Row("scale", "b"), ceilings=slow, fits=fits)
+    later = some_run(Row("scale", "c"), Row("ceilings", "copy"), ceilings=fast, fits=[])
+    later.settings = {"only": ["scale"], "seed": 5, "drift_ms": [1.0, 2.0], "others": 0.7}
+    both = first.merged(some_run()).merged(later).merged(later)
+    assert [r.name for r in both.rows] == ["a", "c"] and both.fits == fits[:1]
+    assert both.ceilings == both.ceilings_of("train") == slow and both.ceilings_of("scale") == fast
+    assert [part["suites"] for part in both.again] == [["scale"]]
+    assert both.again[0]["settings"] == {"seed": 5, "drift_ms": [1.0, 2.0], "others": 0.7}
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"format": "other"}', '{"format": "gpugrad-bench-1", "rows": []}'])
 def test_another_file_is_refused_by_name(tmp_path, text):
     path = tmp_path / "other.json"
