@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, predict, info, datasets."""
+"""The command line: train, evaluate, predict, info, datasets, bench."""
 
 from .main import main
 

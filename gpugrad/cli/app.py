@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Annotated
 
 import typer
@@ -14,10 +15,13 @@ from .info import info
 from .predict import predict
 from .train import train
 
+FRAMED = 80  # columns, below which rich's frames leave too little room for the names of options, and cut them
+
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=False,
+    rich_markup_mode="rich" if shutil.get_terminal_size().columns >= FRAMED else None,
     help="Train multilayer perceptrons on tables, on the CPU or a GPU.",
     epilog="Exit codes: 0 done, 1 failed or interrupted, 2 not understood. --traceback, or GPUGRAD_DEBUG=1, shows "
     "where an error came from.",

@@ -14,8 +14,9 @@ from types import FrameType
 import typer
 
 from ..errors import MissingDependencyError
+from .main import INTERRUPTED
 
-INTERRUPTED, TERMINATED = 130, 143  # as shells say it: 128 and the signal's number
+TERMINATED = 143  # as shells say it: 128 and the signal's number
 PATIENCE_S = 10.0
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 

@@ -7,15 +7,19 @@ from typing import Annotated
 import typer
 
 from ..train import load_run
+from .arguments import Device, Run, named
 from .show import evaluation_text, say
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(help="The folder of a run, such as runs/digits-1.")],
+    run: Run,
     data: Annotated[
-        str | None, typer.Argument(help="A data set's name or a file with the target; the held-out part if left out.")
+        str | None,
+        typer.Argument(
+            help="A data set's name or a file with the target; the held-out part if left out.", callback=named
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Measure a trained model, on the rows it was not trained on or on other data."""
     evaluation = load_run(run, device).evaluate(data)

@@ -19,6 +19,7 @@ from ..train.versions import own_version
 from .show import columns
 
 OPTIONAL = {  # distribution: what it is for and what brings it
+    "llvmlite": "native code: gpugrad[fast]",
     "ml_dtypes": "bfloat16: gpugrad[bf16]",
     "typer": "command line: gpugrad[train]",
     "safetensors": "checkpoints: gpugrad[train]",

@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ArgumentError, GpugradError, MissingDependencyError
 
 DONE, FAILED, USAGE = 0, 1, 2
+INTERRUPTED = 130  # of gpugrad bench, which says so itself
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--traceback" in arguments or os.environ.get("GPUGRAD_DEBUG", "0") not in ("", "0")
     arguments = [argument for argument in arguments if argument != "--traceback"]
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a column's name is no reason to fail
@@ -45,12 +47,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = f"{error.filename or 'output'}: cannot be written ({error.strerror or error}); free some space, or send"
         return _fail(f"{what} the output to another file", FAILED, debug)
     except KeyboardInterrupt:
+        exec("")  # forgets an exec that was interrupted, as of a dataclass, after which Python would end by the signal
         return _fail("interrupted", FAILED, debug)
     except MemoryError:
         return _fail("not enough memory; use fewer rows or a smaller --hidden", FAILED, debug)
     except Exception as error:
         what = f"{type(error).__name__}: {error}; this is a fault of gpugrad: please report it with --traceback"
         return _fail(what, FAILED, debug)
+
+
+def _open_what_is_closed() -> None:
+    """After `gpugrad ... 2>&-` Python has no stderr: what is said goes nowhere, as was asked for."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 open until the process ends
 
 
 def _call(arguments: list[str]) -> int:
@@ -71,6 +81,8 @@ def _call(arguments: list[str]) -> int:
         where = getattr(getattr(error, "ctx", None), "command_path", "gpugrad")
         message = str(error.format_message()).rstrip(".")
         raise ArgumentError(f"{message}; see {where} --help") from error
+    if code == INTERRUPTED and arguments[:1] != ["bench"]:  # what typer 0.29 makes of Ctrl-C
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else DONE
 
 

@@ -13,18 +13,21 @@ import typer
 from ..errors import ArgumentError
 from ..train import Predictions, load_run
 from ..train.files import write_atomically
+from .arguments import Device, Run, named
 from .show import counted, say
 
 
 def predict(
-    run: Annotated[str, typer.Argument(help="The folder of a run, such as runs/digits-1.")],
-    data: Annotated[str, typer.Argument(help="A data set's name or a file; it may have the target or not.")],
+    run: Run,
+    data: Annotated[
+        str, typer.Argument(help="A data set's name or a file; it may have the target or not.", callback=named)
+    ],
     out: Annotated[str | None, typer.Option("--out", "-o", help="The CSV file to write; stdout if left out.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Predict every row of a data set: a CSV with one line a row, and the probability of each class."""
-    if out is not None and Path(out).exists() and Path(data).exists() and Path(out).samefile(data):
-        raise ArgumentError(f"--out: {out} is the data itself; name another file")
+    if out is not None:
+        _check(Path(out), Path(data))
     trained = load_run(run, device)
     predictions = trained.predict(data)
     for note in predictions.notes:
@@ -36,6 +39,16 @@ def predict(
     else:
         write_atomically(out, text.encode())
         say(f"{counted(len(predictions.values), 'prediction')} in {out}")
+
+
+def _check(out: Path, data: Path) -> None:
+    """Refuse, before anything is predicted, what cannot be or should not be written."""
+    if out.is_dir():
+        raise ArgumentError(f"--out: {str(out)!r} is a folder; name a CSV file in it")
+    if not out.parent.is_dir():
+        raise ArgumentError(f"--out: there is no folder {str(out.parent)!r}; make it, or name a file in another one")
+    if out.exists() and data.exists() and out.samefile(data):
+        raise ArgumentError(f"--out: {out} is the data itself; name another file")
 
 
 def predictions_csv(predictions: Predictions, targets: tuple[str, ...], classes: tuple[str, ...]) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from ..train.trained import Evaluation
 from .main import in_options
+
+LEAST_WIDTH = 20
 
 
 def say(line: str) -> None:
@@ -35,7 +40,25 @@ def evaluation_text(evaluation: Evaluation) -> str:
 
 
 def columns(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows of texts as aligned columns."""
+    """Rows of texts as aligned columns; the last one is broken into lines where a terminal is too narrow for it."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    indent = sum(width + 2 for width in widths[:-1])
+    lines = []
+    for *first, last in rows:
+        head = "".join(cell.ljust(width + 2) for cell, width in zip(first, widths[:-1], strict=True))
+        parts = _broken(last, terminal_width() - indent)
+        lines += [head + parts[0], *(" " * indent + part for part in parts[1:])]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _broken(text: str, room: int) -> list[str]:
+    if room < LEAST_WIDTH:  # lines of a word each are no easier to read than one that runs over
+        return [text]
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def terminal_width() -> int:
+    """Columns of the terminal, or what COLUMNS says; 0 for a pipe or a file, whose lines may be of any length."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return 0

@@ -11,6 +11,7 @@ from ..errors import ArgumentError
 from ..nn.containers import ACTIVATIONS
 from ..train import Config, Outcome, progress_for, resume, run
 from ..train.config import DTYPES, LABEL_SMOOTHING, NORMS, OPTIMIZERS, SCHEDULES, TASKS
+from .arguments import Device, named
 from .main import DONE, FAILED
 from .show import counted, evaluation_text, say
 
@@ -25,7 +26,10 @@ def _one_of(names: Any) -> str:
 def train(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Argument(help="A data set's name (see gpugrad datasets), or a CSV, NPZ, Parquet or IDX file.")
+        str | None,
+        typer.Argument(
+            help="A data set's name (see gpugrad datasets), or a CSV, NPZ, Parquet or IDX file.", callback=named
+        ),
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="The column to predict; may be given again.")] = None,
     task: Annotated[str | None, typer.Option(help=f"{_one_of(TASKS)}; by default what the target suggests.")] = None,
@@ -52,13 +56,16 @@ def train(
     ] = Config.patience,
     held_out: Annotated[float, typer.Option(help="Share of rows kept for the last line.")] = Config.held_out,
     validation: Annotated[float, typer.Option(help="Share of the others to stop early by.")] = Config.validation,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = Config.device,
+    device: Device = Config.device,
     dtype: Annotated[str, typer.Option(help=_one_of(DTYPES))] = Config.dtype,
     compile: Annotated[bool, typer.Option(help="Run the steps as compiled programs, or as written.")] = Config.compile,
     seed: Annotated[int, typer.Option(help="Of the split, the weights, the order and dropout.")] = Config.seed,
     out: Annotated[str | None, typer.Option(help="Folder of the run; by default the next runs/NAME-N.")] = None,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with the run in this folder, where it was interrupted.")
+        str | None,
+        typer.Option(
+            metavar="RUN", help="Go on with the run in this folder, where it was interrupted.", callback=named
+        ),
     ] = None,
 ) -> int:
     """Train an MLP on a data set, and measure it on rows that were held out.

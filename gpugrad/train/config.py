@@ -62,7 +62,11 @@ class Config:
         for name, allowed in _CHOICES.items():
             value = getattr(self, name)
             if value not in allowed:
-                raise ArgumentError(f"{_option(name)}: got {value!r}; expected one of {', '.join(map(str, allowed))}")
+                listed = ", ".join(str(choice) for choice in allowed if choice is not None)
+                free = "; or leave it out" if None in allowed else ""
+                raise ArgumentError(f"{_option(name)}: got {value!r}; expected one of {listed}{free}")
+        if twice := sorted({name for name in self.target if self.target.count(name) > 1}):
+            raise ArgumentError(f"--target: {twice[0]!r} is given more than once; name each column once")
         for name, (expected, fits) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not _holds(fits, value):
@@ -120,7 +124,7 @@ _CHOICES: dict[str, tuple[str | bool | None, ...]] = {
 }
 _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "hidden": (
-        "layer widths of 1 or more, such as 256,128, or nothing for a linear model",
+        "layer widths of 1 or more, such as 256,128, or none for a linear model",
         lambda widths: all(_whole(width, 1) for width in widths),
     ),
     "dropout": ("a probability, 0 <= p < 1", lambda p: 0 <= p < 1),
@@ -133,5 +137,6 @@ _RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "clip_norm": ("a positive number, or 0 for no bound", lambda norm: 0 <= norm < float("inf")),
     "held_out": ("a share of the rows, 0 < share < 1", lambda share: 0 < share < 1),
     "validation": ("a share of the training rows, 0 < share < 1", lambda share: 0 < share < 1),
+    "out": ("the name of a folder, or leave it out", lambda out: str(out) != ""),
     "seed": ("a whole number, 0 or more", lambda n: _whole(n, 0)),
 }

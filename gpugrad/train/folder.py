@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 from ..errors import CheckpointError, StorageError
@@ -11,11 +12,14 @@ from .saving import BEST, LAST
 CONFIG, METRICS, CURVE, RESULT = "config.json", "metrics.jsonl", "curve.png", "result.json"
 NAMES = (CONFIG, METRICS, CURVE, RESULT, LAST, BEST)
 RUNS = "runs"
+LASTING = {RESULT, LAST, BEST}  # what is worth keeping of a run
+FACTS = {"config", "preprocessor", "fingerprint"}  # what config.json and each checkpoint say of it
 
 
 def create_folder(out: str | Path | None, name: str) -> Path:
     """A new run's folder: `out`, which may exist but hold no run, else the next free runs/<name>-<n>.
 
+    A run that ended before its first checkpoint left nothing to go on with: its folder is taken over.
     Raises StorageError for a folder that holds a run, is a file, or cannot be made or written.
     """
     try:
@@ -23,18 +27,34 @@ def create_folder(out: str | Path | None, name: str) -> Path:
             return _next_free(Path(RUNS), name)
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
+        found = {name for name in NAMES if (folder / name).exists()}
+        if found and not found & LASTING and _is_of_a_run(folder / CONFIG):
+            return _cleared(folder)
     except (FileExistsError, NotADirectoryError) as error:
         raise StorageError(f"{out or RUNS}: is a file, or lies below one; name a folder with --out") from error
     except OSError as error:
         raise StorageError(
             f"{out or RUNS}: cannot be created ({error.strerror}); name a folder that can be written with --out"
         ) from error
-    found = [name for name in NAMES if (folder / name).exists()]
     if found:
-        raise StorageError(
-            f"{folder}: holds a run already ({', '.join(found)}); go on with it by --resume {folder}, or name another "
-            "folder with --out"
-        )
+        names = ", ".join(name for name in NAMES if name in found)
+        go_on = f"go on with it by --resume {folder}, or " if LAST in found else ""
+        raise StorageError(f"{folder}: holds a run already ({names}); {go_on}name another folder with --out")
+    return folder
+
+
+def _is_of_a_run(config: Path) -> bool:
+    """Whether a config.json is ours to write over, and not that of another program."""
+    try:
+        about = json.loads(config.read_bytes())
+    except (FileNotFoundError, IsADirectoryError, ValueError):
+        return False
+    return isinstance(about, dict) and set(about) >= FACTS
+
+
+def _cleared(folder: Path) -> Path:
+    for name in (METRICS, CURVE):
+        (folder / name).unlink(missing_ok=True)
     return folder
 
 

@@ -24,6 +24,7 @@ from .saving import Checkpoint, MetricsLog
 from .threads import blas_threads_for
 from .trained import Evaluation, Trained
 from .training import INTERRUPTED, Training
+from .versions import native_code_missing
 
 Say = Callable[[str], None]
 
@@ -132,7 +133,9 @@ def _announcement(job: Job) -> list[str]:
     parts = (("training", "to train"), ("validation", "to validate"), ("held_out", "held out"))
     rows = ", ".join(f"{len(getattr(job.prepared, part)[0]):,} {label}" for part, label in parts)
     layers = " -> ".join(map(str, _sizes(job)))
-    summary = f"{job.prepared.preprocessor.task}: {rows}; layers {layers}, {job.config.dtype} on {job.device}"
+    on_numpy = job.config.compile and job.device.kind == "cpu" and native_code_missing()
+    hint = " by NumPy (for native code: pip install 'gpugrad[fast]')" if on_numpy else ""
+    summary = f"{job.prepared.preprocessor.task}: {rows}; layers {layers}, {job.config.dtype} on {job.device}{hint}"
     return [*([f"on the CPU: {job.fallback}"] if job.fallback else []), *job.prepared.notes, summary]
 
 

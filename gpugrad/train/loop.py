@@ -45,11 +45,13 @@ def fit(
     scheduler steps after each "epoch" or "batch" (schedule_by); a ReduceLROnPlateau, which goes by the epoch, gets the
     validation loss, or the training loss without validation.
     scaler is a GradScaler for float16.  clip_norm bounds the norm of all gradients together.
-    resume is the state of a checkpoint (`load_checkpoint(path)`): goes on from there, on the CPU bit for bit.
+    resume is the state of a checkpoint (`load_checkpoint(path)`): goes on from there, on the CPU bit for bit where the
+    steps are run as they were before it.
 
-    compile runs the step as programs (`gpugrad.compile`): the results are the same, bit for bit on the CPU.  A forward
-    or loss that asks for values, draws random numbers by NumPy, or counts its calls cannot be compiled: it runs as it
-    is written, with a warning.  say is given one line that tells how the step is run.
+    compile runs the step as programs (`gpugrad.compile`).  On the CPU the results are those of the step as written: bit
+    for bit by the executor "numpy", to rounding by "fast", which is taken where llvmlite is installed.  A forward or
+    loss that asks for values, draws random numbers by NumPy, or counts its calls cannot be compiled: it runs as it is
+    written, with a warning.  say is given one line that tells how the step is run; without it nothing is printed.
 
     Raises NonFiniteError for a loss or gradient that is not finite, naming the step and the operation that made it;
     ArgumentError for epochs below 1, a wrong schedule_by, or a loader that runs dry; CheckpointError for a state that

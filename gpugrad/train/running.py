@@ -62,6 +62,8 @@ def resume(
 ) -> Outcome:
     """Go on with the run in `folder` from its last checkpoint; on the CPU it ends as if it had not been interrupted.
 
+    To the last bit if `compile` and the number of threads stay, and to rounding else, by the executor "fast".
+
     source: where the data lies now, if it was moved.  device, compile: where they are to be others than in the first
     run.  A finished run is only measured again, and keeps its result.json.
     Raises CheckpointError where the checkpoint is damaged, or the data is no longer the one of the first run.

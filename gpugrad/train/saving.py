@@ -6,11 +6,10 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import StorageError
 from .callback import Callback
 from .checkpoint import save_checkpoint
 from .early_stopping import EarlyStopping
-from .files import strict_json, write_atomically
+from .files import not_written, strict_json, write_atomically
 from .training import Training
 
 LAST, BEST = "last.safetensors", "best.safetensors"
@@ -73,7 +72,7 @@ class MetricsLog(Callback):
             self.file.write(_line(training.history[-1]))
             self.file.flush()
         except OSError as error:
-            raise StorageError(f"{self.path}: cannot be written ({error.strerror}); free some space") from error
+            raise not_written(self.path, error) from error
 
     def close(self) -> None:
         """Close the file."""

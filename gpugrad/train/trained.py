@@ -18,7 +18,7 @@ from .building import build_model, loss_for, metric_for
 from .checkpoint import load_checkpoint
 from .config import Config
 from .evaluating import evaluate
-from .folder import find_checkpoint
+from .folder import FACTS, find_checkpoint
 from .preparing import Part, batches, current, prepare, transform
 from .saving import BEST
 
@@ -127,6 +127,6 @@ def load_run(run: str | Path, device: str = "auto") -> Trained:
 def run_facts(path: Path, state: dict[str, Any]) -> dict[str, Any]:
     """What a run keeps about itself in its checkpoints.  Raises CheckpointError where it is not there."""
     about = state.get("about")
-    if not isinstance(about, dict) or not {"config", "preprocessor", "fingerprint"} <= set(about):
+    if not isinstance(about, dict) or not set(about) >= FACTS:
         raise CheckpointError(f"{path}: says nothing of its data and settings; expected a checkpoint of gpugrad train")
     return about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from importlib.util import find_spec
@@ -34,3 +35,8 @@ def require(*modules: str) -> None:
     for module in modules:
         if find_spec(module) is None:  # importing can take seconds, and is left to those who use it
             raise MissingDependencyError(f"train: {module} is not installed; run: pip install 'gpugrad[train]'")
+
+
+def native_code_missing() -> bool:
+    """True where programs run on NumPy only because llvmlite is not installed."""
+    return os.environ.get("GPUGRAD_EXECUTOR", "auto") not in ("numpy", "list") and find_spec("llvmlite") is None

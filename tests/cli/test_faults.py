@@ -4,8 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
+
+import gpugrad.cli
+from gpugrad.cli import main
 
 from .broken import target
 from .conftest import QUICK, write_table
@@ -53,6 +57,7 @@ def test_an_output_that_is_full_is_no_fault_of_ours(command, tmp_path, root):
 def test_info_and_version_do_without_the_extra(call, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("gpugrad.cli.") and not name.endswith(".main")]:
         monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delattr(gpugrad.cli, name.rpartition(".")[2])
     monkeypatch.setitem(sys.modules, "typer", None)
     assert re.fullmatch(r"gpugrad \d+\.\d+.*\n", call("--version").out)
     done = call("info")
@@ -108,6 +113,69 @@ def test_a_fault_of_our_own_is_one_line_too(call, monkeypatch):
     assert done.err == (
         "error: IndexError: list index out of range; this is a fault of gpugrad: please report it with --traceback\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("where", "command"),
+    [
+        ("gpugrad.train.running.prepare", ("train", "iris")),
+        ("gpugrad.train.job.fit", ("train", "iris")),
+        ("gpugrad.cli.predict.load_run", ("predict", "run", "iris")),
+        ("gpugrad.cli.info.resolve_device", ("info",)),
+    ],
+)
+def test_ctrl_c_before_the_first_batch_is_one_line(where, command, call, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, interrupted)
+    done = call(*command)
+    assert (done.code, done.err.splitlines()[-1]) == (1, "error: interrupted")
+
+
+def test_ctrl_c_within_an_exec_has_the_same_exit_code(tmp_path, root):
+    """Run by `python -m`, Python keeps in mind that an exec was interrupted, and would end by the signal."""
+    (tmp_path / "stopped.py").write_text(
+        "import sys; from gpugrad.cli import main; import gpugrad.cli.datasets as module\n"
+        "module.list_datasets = lambda: exec('raise KeyboardInterrupt'); sys.exit(main(['datasets']))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "stopped"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "error: interrupted\n")
+
+
+def test_the_benchmarks_say_themselves_that_they_were_interrupted(call, monkeypatch):
+    monkeypatch.setattr("gpugrad.cli.bench.run", lambda *_: 130)
+    assert call("bench", "--check") == (130, "", "")
+
+
+@pytest.mark.parametrize("command", ["datasets >&-", "info >&- 2>&-", "train nothing 2>&-"])
+def test_streams_that_are_closed_are_no_fault_of_ours(command, tmp_path, root):
+    script = f"{sys.executable} -m gpugrad {command}"
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1 if "nothing" in command else 0, "", "")
+
+
+def test_training_without_stderr(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stderr", None)
+    code = main(["train", "iris", *QUICK])
+    sys.stderr.close()
+    assert code == 0 and capsys.readouterr().out.startswith("held-out accuracy")
+
+
+def test_the_first_line_says_what_native_code_needs(call, monkeypatch):
+    hint = "float32 on cpu by NumPy (for native code: pip install 'gpugrad[fast]')"
+    without = {"llvmlite": None}
+    monkeypatch.setattr("gpugrad.train.versions.find_spec", lambda name: without.get(name, find_spec("numpy")))
+    monkeypatch.setattr("gpugrad.program.entry.available", lambda: False)
+    assert "[fast]" not in call("train", "iris", *QUICK).err  # NumPy, as GPUGRAD_EXECUTOR asks for
+    monkeypatch.delenv("GPUGRAD_EXECUTOR")
+    said = call("train", "iris", *QUICK).err
+    assert next(line for line in said.splitlines() if "to train" in line).endswith(hint) and "executor: numpy" in said
+    assert "[fast]" not in call("train", "iris", *QUICK, "--no-compile").err
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(("train", "data.csv"), 1), (("train", "digits", "--epochs", "x"), 2)])

@@ -26,6 +26,18 @@ def test_what_runs_compiled_programs(capsys):
     assert lines(capsys)["compile"] == "numpy (NumPy alone, into planned buffers)"
 
 
+def test_a_package_that_is_missing_is_listed_with_what_brings_it(capsys, monkeypatch):
+    monkeypatch.setattr("gpugrad.cli.info._version", lambda name: None)
+    found = lines(capsys)
+    assert found["llvmlite"] == "not installed (native code: gpugrad[fast])"
+    assert found["safetensors"] == "not installed (checkpoints: gpugrad[train])"
+
+
+def test_the_readme_installs_native_code_too(root):
+    extras = re.search(r"Without make: `pip install '\.\[(.*?)\]'`", (root / "README.md").read_text())[1]
+    assert {"train", "fast"} <= set(extras.split(","))
+
+
 def test_why_there_is_no_device(capsys, monkeypatch):
     monkeypatch.setattr(backend, "unavailable_reason", lambda: "no driver; install one")
     found = lines(capsys)

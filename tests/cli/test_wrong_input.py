@@ -148,6 +148,14 @@ WRONG = {
         1,
         r"fit: the loss is .* at step \d+ .*lower",
     ),
+    "norm of no name": (good, (*TRAIN, "--norm", "None"), 2, r"--norm: .*one of layer, batch; or leave it out$"),
+    "target twice": (good, (*TRAIN, "--target", "kind"), 2, r"--target: 'kind' is given more than once"),
+    "data without a name": (
+        good,
+        ("train", ""),
+        2,
+        r"(?i)'\[?source\]?': got ''; expected a name; see gpugrad train --help",
+    ),
     # the device
     "no such CUDA device": (good, (*TRAIN[:-1], "cuda:99"), 1, r"device: cuda:99 .*(cpu|expected cuda:0)"),
     "device of another kind": (good, (*TRAIN[:-1], "gpu"), 2, r"device: got 'gpu'; expected 'auto', 'cpu', 'cuda'"),
@@ -160,7 +168,10 @@ WRONG = {
         1,
         r"run: holds a run already .*--resume run, or name another",
     ),
+    "out without a name": (good, (*TRAIN, "--out", ""), 2, r"--out: got ''; expected the name of a folder"),
     # runs and checkpoints
+    "run without a name": (None, ("evaluate", ""), 2, r"(?i)'run': got ''; expected a name"),
+    "resume without a name": (None, ("train", "--resume", ""), 2, r"'--resume': got ''; expected a name"),
     "run missing": (None, ("evaluate", "runs/x"), 1, r"runs/x: there is no such run; name a folder"),
     "folder of no run": (lambda: os.mkdir("empty"), ("predict", "empty", "digits"), 1, r"holds no best\.safetensors"),
     "resume without a run": (None, ("train", "--resume", "runs/x"), 1, r"runs/x: there is no such run"),
@@ -206,6 +217,25 @@ WRONG = {
         2,
         r"new\.csv is the data itself; name another file",
     ),
+    "predict onto a folder": (
+        a_run,
+        ("predict", "run", "data.csv", "-o", "."),
+        2,
+        r"--out: '\.' is a folder; name a CSV",
+    ),
+    "predict onto no name": (
+        a_run,
+        ("predict", "run", "data.csv", "-o", ""),
+        2,
+        r"--out: '\.' is a folder; name a CSV",
+    ),
+    "predict into no folder": (
+        a_run,
+        ("predict", "run", "data.csv", "-o", "no/out.csv"),
+        2,
+        r"--out: there is no folder 'no'; make it, or name a file in another one$",
+    ),
+    "predict data without a name": (a_run, ("predict", "run", ""), 2, r"(?i)'data': got ''; expected a name"),
     "evaluate an unknown class": (
         with_new(b"size,weight,color,same,kind\n1,2,red,1,c\n"),
         ("evaluate", "run", "new.csv"),

@@ -1,6 +1,7 @@
 """The house has floors: a file imports strictly lower ones and its own package, and no modules import in a circle."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,12 @@ FLOORS = {
     "cli": 7,
     **dict.fromkeys(("__init__", "__main__"), 8),
 }
+
+
+def test_the_table_for_contributors_is_this_one(root):
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", (root / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    told = {name: int(floor) for floor, names in rows for name in re.findall(r"`(\w+)/`", names)}
+    assert told == {path.parent.name: FLOORS[path.parent.name] for path in (root / "gpugrad").glob("*/__init__.py")}
 
 
 class Import(NamedTuple):

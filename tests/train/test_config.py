@@ -29,6 +29,7 @@ WRONG = {
     "dtype": "int8",
     "seed": -1,
     "compile": "numpy",
+    "out": "",
 }
 
 
@@ -45,6 +46,22 @@ def test_a_setting_of_a_wrong_type_is_named(name):
         Config("digits", **{name: "many"})
 
 
+@pytest.mark.parametrize(("name", "listed"), [("norm", "layer, batch"), ("task", "classification, regression")])
+def test_what_may_be_left_out_is_not_called_none(name, listed):
+    with pytest.raises(ArgumentError, match=f"got 'None'; expected one of {listed}; or leave it out$"):
+        Config("digits", **{name: "None"})
+
+
+def test_no_hidden_layer_is_called_as_the_option_calls_it():
+    with pytest.raises(ArgumentError, match="or none for a linear model"):
+        Config("digits", hidden=(0,))
+
+
+def test_a_target_is_named_once():
+    with pytest.raises(ArgumentError, match=r"^--target: 'price' is given more than once; name each column once$"):
+        Config("data.csv", target=("price", "age", "price"))
+
+
 def test_config_survives_json():
     config = Config("data.csv", target=("price",), hidden=(), lr=1 / 3, text=("zip",), out="runs/x")
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -56,7 +73,7 @@ def test_settings_of_another_version_are_refused():
 
 
 def test_every_setting_has_a_check_or_is_free():
-    free = {"source", "target", "text", "drop", "device", "out"}
+    free = {"source", "target", "text", "drop", "device"}
     assert {field.name for field in dataclasses.fields(Config)} - free == set(WRONG)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpugrad.data import load
-from gpugrad.errors import ArgumentError, CheckpointError, StorageError
+from gpugrad.errors import ArgumentError, CheckpointError, NonFiniteError, StorageError
 from gpugrad.train import Config, load_run, plot_history, run
 from gpugrad.train.folder import create_folder, find_checkpoint
 from gpugrad.train.preparing import prepare
@@ -30,8 +30,50 @@ def test_a_folder_with_other_files_serves_and_one_with_a_run_does_not(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     assert create_folder(tmp_path, "x") == tmp_path
     (tmp_path / "metrics.jsonl").write_text("")
-    with pytest.raises(StorageError, match=r"holds a run already \(metrics\.jsonl\); go on with it by --resume"):
+    with pytest.raises(StorageError, match=r"holds a run already \(metrics\.jsonl\); name another folder with --out$"):
         create_folder(tmp_path, "x")
+
+
+def a_run_that_began(folder):
+    """What is left of one that failed before its first checkpoint."""
+    (folder / "config.json").write_text('{"config": {}, "preprocessor": {}, "fingerprint": "x"}')
+    for name in ("metrics.jsonl", "curve.png", "notes.txt"):
+        (folder / name).write_text("old")
+
+
+def test_the_folder_of_a_run_that_saved_nothing_is_taken_over(tmp_path):
+    a_run_that_began(tmp_path)
+    assert create_folder(tmp_path, "x") == tmp_path
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "notes.txt"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "advice"),
+    [("last.safetensors", "go on with it by --resume"), ("best.safetensors", "name"), ("result.json", "name")],
+)
+def test_what_a_run_saved_is_never_taken_over(kept, advice, tmp_path):
+    a_run_that_began(tmp_path)
+    (tmp_path / kept).write_text("precious")
+    with pytest.raises(StorageError, match=rf"holds a run already \(config\.json, .*{kept}\); {advice}"):
+        create_folder(tmp_path, "x")
+    assert len(list(tmp_path.iterdir())) == 5
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[1]", b"\xff", b"not JSON", b'{"config": {}, "fingerprint": ""}'])
+def test_the_settings_of_another_program_are_not_written_over(content, tmp_path):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(StorageError, match=r"\(config\.json\); name another folder"):
+        create_folder(tmp_path, "x")
+
+
+def test_a_run_that_failed_may_be_tried_again_in_its_folder(tmp_path):
+    """As after a learning rate that was too high: the second run is as one in an empty folder."""
+    with pytest.raises(NonFiniteError):
+        run(Config("iris", lr=1e30, clip_norm=0.0, out=str(tmp_path / "a"), **QUICK))
+    assert (tmp_path / "a" / "config.json").exists()
+    again, fresh = (run(Config("iris", out=str(tmp_path / name), **QUICK)) for name in "ab")
+    assert again.held_out.values == fresh.held_out.values
+    assert len((tmp_path / "a" / "metrics.jsonl").read_text().splitlines()) == QUICK["epochs"]
 
 
 def test_a_checkpoint_is_found_by_folder_or_file(tmp_path):
