@@ -25,7 +25,7 @@ def refuse_misdeclared(forward: Rule, declared: dict[str, Any]) -> None:
         raise ArgumentError(f"primitive: {name} has jvp={declared['jvp']!r}; expected one of {JVP_KINDS}")
     if unknown := set(declared.get("nondiff", "").split()) - set(names):
         raise ArgumentError(f"primitive: {name} has nondiff={sorted(unknown)}; expected names of its arrays")
-    if not forward.__module__.startswith("gpugrad."):
+    if not (forward.__module__ or "").startswith("gpugrad."):  # None in code that was given no name
         import_all()
     known = PRIMITIVES.get(name)
     if known is not None and known.forward.__module__ != forward.__module__:

@@ -24,6 +24,7 @@ class Trace:
         self.calls: list[tuple[Any, tuple[Any, ...], dict[str, Any], tuple[Value, ...]]] = []
         self.state: Any = None  # what is used from outside (core/trace_state.py)
         self.constants: dict[int, tuple[Any, Traced]] = {}  # by id of the array, which is kept so that the id is
+        self.aliases: dict[int, list[Traced]] = {}  # by id of what lies in a Tensor from outside: others of its memory
         self.open = True
         self.refusal: TraceError | None = None  # the first, as f may catch what it raises
         self.thread = threading.get_ident()
@@ -53,7 +54,7 @@ class Trace:
             )
 
     def require_current(self, traced: Traced) -> None:
-        """Raise TraceError for a view of an array that was written since: it would show what is there now."""
+        """Raise TraceError for what lies where something was written since: it would show what is there now."""
         view = traced
         while view.parent is not None:
             seen, _, n_known = view.parent
@@ -63,6 +64,12 @@ class Trace:
                     f"taken{at_user_line()}; take the view again after the write, or a copy before it"
                 )
             view = seen
+        for other in self.aliases.get(id(view), ()):
+            if any(share(where, traced.place) for where in other.writes):
+                self.refuse(
+                    f"compile: {SAME_MEMORY.format(other.shape, view.shape)}, and one is read after the other was "
+                    f"written{at_user_line()}; use one Tensor for both, or give each an array of its own by copy()"
+                )
 
     def refuse(self, message: str) -> NoReturn:
         """Raise TraceError, and keep it."""
@@ -132,6 +139,7 @@ class Trace:
                 v.place = x.place  # somewhere there
 
 
+SAME_MEMORY = "two Tensors from outside the function, of shapes {} and {}, lie in the same memory"
 _VIEWING = ("shape", "index", "axis", "diagonal", None)
 
 

@@ -16,7 +16,7 @@ from ..errors import TraceError
 from . import tape
 from .tape import Extra
 from .tensor import Tensor
-from .trace import Trace, share
+from .trace import SAME_MEMORY, Trace, share
 from .traced import Traced, Value
 
 _DATA = Tensor.__dict__["data"]
@@ -46,6 +46,7 @@ class State:
         self.trace = trace
         trace.state = self
         self.tensors: dict[int, Held] = {}
+        self.roots: dict[Value, Traced] = {}  # by their first Values what lies in Tensors from outside
         self.arrays: dict[int, tuple[Traced, Value]] = {}  # that no Tensor holds: optimizers' state, coefficients
         self.grads: dict[int, Place] = {}
         self.modes: dict[tuple[int, str], tuple[Any, str, Any]] = {}
@@ -133,7 +134,9 @@ class State:
                     "in it, or no longer is a leaf; expected results to be returned, and updates to be made under "
                     "no_grad()"
                 )
-            changed.append((value, self.trace.as_traced(now)))
+            if type(now) is Traced:
+                self.trace.require_open(now)
+            changed.append((value, now if type(now) is Traced else self.trace.as_traced(now)))
         changed += [(value, traced) for traced, value in self.arrays.values()]
         changed = [(value, now) for value, now in changed if now.value is not value]
         for value, now in changed:
@@ -143,13 +146,26 @@ class State:
                     f"given an array of shape {now.shape} and dtype {now.dtype}; expected the same, as a program "
                     "writes where the old one lies"
                 )
-        _require_apart([held.value for held in self.tensors.values()], {value for value, _ in changed})
+        self._require_apart(changed)
         return [(value, now.value) for value, now in changed]
+
+    def _require_apart(self, changed: list[tuple[Value, Traced]]) -> None:
+        """Raise TraceError where two Tensors of one memory are written, or one is given a new array."""
+        new = {value: now for value, now in changed}
+        for value, root in self.roots.items():
+            for other in self.trace.aliases.get(id(root), ()):
+                if value in new and (other.writes or new[value] is not root):
+                    raise TraceError(
+                        f"compile: {SAME_MEMORY.format(root.shape, other.shape)}, and both are written, or one is "
+                        "given a new array, which a program puts where the old one lies; use one Tensor for both, or "
+                        "give each an array of its own by copy()"
+                    )
 
     def let_go(self) -> None:
         """Forget the arrays of the traced run; what later calls need stays."""
         self.arrays.clear()
         self.born.clear()
+        self.roots.clear()
         self.undo.clear()
         self.trace.calls, self.trace.constants = [], {}
 
@@ -162,6 +178,11 @@ class State:
         writeable = getattr(getattr(array, "flags", None), "writeable", True) and not isinstance(array, np.generic)
         traced = self.trace.input(array if writeable else np.array(array), "state")
         self.tensors[id(t)] = Held(t, t.node, traced.value)
+        for other in self.roots.values():
+            if _may_share(array, other.place) and share(array, other.place):
+                self.trace.aliases.setdefault(id(traced), []).append(other)
+                self.trace.aliases.setdefault(id(other), []).append(traced)
+        self.roots[traced.value] = traced
         _DATA.__set__(t, traced)
         return traced
 
@@ -195,20 +216,8 @@ class State:
         self.set_modes.setdefault((id(owner), name), (owner, name, value))
 
 
-def _require_apart(values: list[Value], changed: set[Value]) -> None:
-    """Raise TraceError where one of several Tensors of the same memory is written: a program keeps each by itself."""
-    reaches: list[tuple[int, Value]] = []  # ends and values of those that may reach as far as the next begins
-    known = [(*np.lib.array_utils.byte_bounds(v.array), v) for v in values if type(v.array) is np.ndarray]
-    for low, high, v in sorted(known, key=lambda found: found[0]):
-        reaches = [(end, other) for end, other in reaches if end > low]
-        for _, other in reaches:
-            if not changed.isdisjoint((v, other)) and share(v.array, other.array):
-                raise TraceError(
-                    f"compile: two Tensors from outside the function, of shapes {other.shape} and {v.shape}, lie in "
-                    "the same memory, and the function writes one of them; use one Tensor for both, or give each an "
-                    "array of its own by copy()"
-                )
-        reaches.append((high, v))
+def _may_share(a: Any, b: Any) -> bool:
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.may_share_memory(a, b)
 
 
 _UNSET = object()

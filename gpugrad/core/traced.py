@@ -1,6 +1,7 @@
 """Traced: raw arrays of one more type, which compute as they are while a trace writes down what is made of them."""
 
 import linecache
+import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -116,8 +117,13 @@ class Traced:
     def __getattr__(self, name: str) -> Any:
         """The methods of arrays, which are those of Tensor."""
         found = getattr(Tensor, name, None)
-        if name.startswith("_") or not isinstance(found, FunctionType | property) or not hasattr(np.ndarray, name):
+        if name.startswith("_") or not hasattr(np.ndarray, name):
             raise AttributeError(f"an array has no attribute {name!r}")
+        if name == "data" or not isinstance(found, FunctionType | property):
+            raise AttributeError(
+                f"compile: `.{name}` of an array, which is not in compiled functions{at_user_line()}; expected what "
+                f"gpugrad.ops and NumPy's functions offer; take .{name} outside, or pass fallback=True"
+            )
         return found.__get__(self, Traced)
 
     def copy(self) -> "Traced":
@@ -183,35 +189,39 @@ class Traced:
         return out.write(y)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        self._refuse("a NumPy function, np.asarray(), or an array of NumPy's indexed by it (make that a Tensor)")
+        self.refuse_value("a NumPy function, np.asarray(), or an array of NumPy's indexed by it (make that a Tensor)")
 
     def __float__(self) -> float:
-        self._refuse("float()")
+        self.refuse_value("float()")
 
     def __int__(self) -> int:
-        self._refuse("int()")
+        self.refuse_value("int()")
 
     def __index__(self) -> int:
-        self._refuse("an index or a length")
+        self.refuse_value("an index or a length")
 
     def __bool__(self) -> bool:
-        self._refuse("if, while, and, or, not, or bool()")
+        self.refuse_value("if, while, and, or, not, or bool()")
 
     def item(self, *args: Any) -> Any:
         """Refused: the value differs from call to call."""
-        self._refuse("float(), int() or .item()")
+        self.refuse_value("float(), int() or .item()")
 
     def tolist(self) -> Any:
         """Refused: the value differs from call to call."""
-        self._refuse(".tolist()")
+        self.refuse_value(".tolist()")
 
     def __format__(self, spec: str) -> str:
-        return self._refuse(f"the format {spec!r}") if spec else repr(self)
+        return repr(self) if not spec and _printed() else self.refuse_value(f"the format {spec!r}")
+
+    def __str__(self) -> str:
+        return repr(self) if _printed() else self.refuse_value("str()")
 
     def __repr__(self) -> str:
         return f"Traced(shape={self.shape}, dtype={self.dtype})"
 
-    def _refuse(self, what: str) -> NoReturn:
+    def refuse_value(self, what: str) -> NoReturn:
+        """Raise TraceError: `what` needs the value, which differs from call to call."""
         self.trace.require_open(self)
         self.trace.refuse(
             f"compile: {what} asks for the value of an array of shape {self.shape}, which a recorded program computes "
@@ -231,6 +241,13 @@ def at_user_line() -> str:
     file, _, number = line.rpartition(":")
     source = linecache.getline(file, int(number)).strip()
     return f", at {line}" + (f": `{source}`" if source else "")
+
+
+def _printed() -> bool:
+    """True where the line that asks for a text prints it: that shows once what is traced, and is no value."""
+    frame = sys._getframe(2)
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    return "print(" in line if line else "print" in frame.f_code.co_names
 
 
 def _seen(x: Any) -> Any:

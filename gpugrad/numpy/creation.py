@@ -11,7 +11,7 @@ from ..core.tensor import Tensor, as_dtype, raw
 from ..core.transform import as_value
 from ..errors import ArgumentError
 from .table import enter, enter_constant, enter_own, enter_plain, enter_shapes
-from .values import holds_tensor, stacked
+from .values import holds_tensor, is_tensor, stacked
 
 _G = "creation"
 
@@ -53,7 +53,7 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None, **options: Any
 ) -> Any:
     """One value in the shape and dtype of a; the gradient of a Tensor as value is the sum."""
-    if not isinstance(a, Tensor) and not holds_tensor(fill_value):
+    if not (is_tensor(a) or is_tensor(fill_value) or holds_tensor(fill_value)):
         return np.full_like(a, fill_value, dtype=dtype, order=order, subok=subok, shape=shape, **options)
     return ops.full_like(_model(a, dtype, shape), stacked(fill_value))
 

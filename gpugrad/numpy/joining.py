@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core.tensor import Tensor
 from ..core.transform import as_value
 from ..ops.axes import normal_axis
 from .options import no_out
 from .shapes import atleast_2d, atleast_3d
 from .table import enter, enter_functions
-from .values import host_value, stacked
+from .values import host_value, is_tensor, stacked
 
 _G = "joining and splitting"
 
@@ -123,7 +122,7 @@ def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
 
 
 def _place(name: str, obj: Any) -> Any:
-    return host_value(name, obj) if isinstance(obj, Tensor) else obj
+    return host_value(name, obj) if is_tensor(obj) else obj
 
 
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:

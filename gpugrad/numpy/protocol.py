@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..core.tensor import Tensor, methods
+from ..core.tensor import Tensor, methods, raw
+from ..core.traced import Traced
 from ..core.transform import as_value
 from ..errors import ArgumentTypeError
 from . import linalg
 from .calling import call_tensor, call_ufunc
 from .left_out import LEFT_OUT
-from .table import BY_FUNCTION, TABLE
+from .table import BY_FUNCTION, TABLE, reading
 
 _REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 _REDUCTIONS |= {"logical_or": "any", "logical_and": "all"}
@@ -61,12 +62,17 @@ def array_function(self: Tensor, func: Any, types: Any, args: Any, kwargs: Any) 
         return call_tensor(f"linalg.{func.__name__}", f, args, kwargs)
     name = func.__name__
     if name in _PRINTED:
-        return func(*(a.numpy() if isinstance(a, Tensor) else a for a in args), **kwargs)
+        return reading(func, functools.partial(_shown, name))(*args, **kwargs)
     where = "" if func.__module__ == "numpy" else func.__module__.removeprefix("numpy.") + "."
     raise ArgumentTypeError(
         f"np.{where}{name}: not for Tensors{_reason(name) or ', as gpugrad.numpy does not have it'}; "
         "use t.detach().numpy() for the values alone"
     )
+
+
+def _shown(name: str, t: Any) -> np.ndarray:
+    array = raw(t)
+    return array.refuse_value(f"np.{name}") if type(array) is Traced else t.numpy()
 
 
 def _reason(name: str) -> str:

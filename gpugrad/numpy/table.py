@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.tensor import Tensor
+from ..core.traced import Traced
 from .calling import Function, function_call, ufunc_call
-from .values import value_of
+from .values import is_tensor, value_of
 
 
 class Entry(NamedTuple):
@@ -77,7 +78,7 @@ def enter_plain(group: str, names: str, limits: str = "") -> None:
 def enter_values(group: str, names: str) -> None:
     """Offer NumPy's own functions of values alone: Tensors are read, and plain arrays come back."""
     for name in names.split():
-        values = _reading(name, functools.partial(value_of, name))
+        values = _reading(name, functools.partial(_value, name))
         enter(group, name, values, "gives plain arrays; not inside vmap", NONE)
 
 
@@ -89,18 +90,29 @@ def enter_shapes(group: str, names: str) -> None:
 
 def _reading(name: str, what: Function) -> Function:
     """NumPy's function of that name, of what is read of each Tensor."""
-    plain = getattr(np, name, len)
+    f = reading(getattr(np, name, len), what)
+    f.__doc__ = f"numpy.{name}; of Tensors it reads {'shape and dtype' if what is _like else 'the values'}."
+    return f
+
+
+def reading(plain: Function, what: Function) -> Function:
+    """`plain` of `what(t)` for each Tensor t, and each array that is traced, among its arguments."""
 
     def f(*args: Any, **kwargs: Any) -> Any:
         def read(a: Any) -> Any:
-            if isinstance(a, Tensor):
+            if is_tensor(a):
                 return what(a)
             return type(a)(map(read, a)) if type(a) in (list, tuple) else a
 
         return plain(*map(read, args), **{k: read(v) for k, v in kwargs.items()})
 
-    f.__doc__ = f"numpy.{name}; of Tensors it reads {'shape and dtype' if what is _like else 'the values'}."
     return f
+
+
+def _value(name: str, t: Any) -> Any:
+    """The raw array; TraceError while a function is traced, as it stands for other values in every call."""
+    value = value_of(name, t)
+    return value.refuse_value(f"np.{name}") if type(value) is Traced else value
 
 
 def _like(t: Tensor) -> Any:

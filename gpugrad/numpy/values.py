@@ -8,6 +8,7 @@ from .. import ops
 from ..backend.device import to_numpy
 from ..core.batch import Batched
 from ..core.tensor import Tensor
+from ..core.traced import Traced
 
 
 def value_of(name: str, t: Any) -> Any:
@@ -22,6 +23,11 @@ def value_of(name: str, t: Any) -> Any:
 def host_value(name: str, t: Any) -> Any:
     """The values of a Tensor or array as a NumPy array; ArgumentTypeError inside vmap."""
     return np.asarray(to_numpy(value_of(name, t)))
+
+
+def is_tensor(x: Any) -> bool:
+    """True for a Tensor, and for an array while a function is traced."""
+    return isinstance(x, Tensor) or type(x) is Traced
 
 
 def holds_tensor(x: Any) -> bool:

@@ -67,10 +67,10 @@ class Entry:
 
     def explain(self) -> str:
         """The program as text."""
-        self._planned()
+        self.planned()
         return explained(self)
 
-    def _planned(self) -> Any:
+    def planned(self) -> Any:
         """The plan, made when it is first needed."""
         if self.plan is None:
             program = self.recorded.program
@@ -108,7 +108,7 @@ class Entry:
         def first(leaves: Any) -> Any:
             if self._write(None)(leaves) is MISS:
                 return MISS
-            self._checked = self._write(self._planned().run)
+            self._checked = self._write(self.planned().run)
             return self._checked(leaves)
 
         return first

@@ -135,3 +135,10 @@ def test_rules_find_operations_that_are_imported_late():
     for F in (OPS, RAW[np.ndarray]):
         with pytest.raises(AttributeError, match=r"F\.no_such_thing is not a registered primitive"):
             _ = F.no_such_thing
+
+
+def test_a_forward_in_code_without_a_name():
+    names = {}
+    exec("def planted_nameless(xp, x):\n    return x * 2", names | {"__builtins__": {}}, names)
+    op = gg.primitive(family="elementwise")(names["planted_nameless"])
+    assert names["planted_nameless"].__module__ is None and op(np.ones(1)).tolist() == [2.0]

@@ -135,3 +135,24 @@ def test_a_numpy_scalar_in_a_tensor_becomes_an_array_that_can_be_written():
 )
 def test_the_layout_of_an_array(array, layout):
     assert layout_of(array) == layout
+
+
+def test_a_text_of_a_value_is_for_printing_alone(capsys):
+    with tracing(Trace()) as trace:
+        x = trace.input(X)
+        print(x, f"{x}", [x])
+        for text in (str, "{}".format, "%s".__mod__, lambda x: f"{x}", lambda x: f"{x:.2f}"):
+            with pytest.raises(TraceError, match="asks for the value"):
+                text(x)
+    assert capsys.readouterr().out.count("Traced(shape=(2, 3), dtype=float64)") == 3
+
+
+def test_a_text_of_a_value_in_code_without_source(capsys):
+    names = {}
+    exec("def shown(x): print(x)\ndef text(x): return str(x)", names)
+    with tracing(Trace()) as trace:
+        x = trace.input(X)
+        names["shown"](x)
+        with pytest.raises(TraceError, match=r"str\(\) asks for the value"):
+            names["text"](x)
+    assert "Traced(" in capsys.readouterr().out

@@ -2,15 +2,17 @@
 
 import asyncio
 import collections
+import copy
 import inspect
+import pickle
 import threading
 
 import numpy as np
 import pytest
 
 import gpugrad as gg
-from gpugrad import Tensor, ops
-from gpugrad.errors import ArgumentError
+from gpugrad import Tensor, nn, ops
+from gpugrad.errors import ArgumentError, ArgumentTypeError
 from gpugrad.program import compile
 
 X = np.array([1.0, -2.0, 3.0])
@@ -112,10 +114,19 @@ def test_other_threads_compute_as_ever_while_one_traces():
     np.testing.assert_array_equal(results[0], 2 * X)
 
 
-@pytest.mark.parametrize("options", [{"passes": ["fuze"]}, {"executor": "gpu9"}, {"max_programs": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [{"passes": ["fuze"]}, {"passes": 3}, {"passes": [["fold"]]}, {"executor": "gpu9"}, {"max_programs": 0}],
+)
 def test_wrong_options(options):
     with pytest.raises(ArgumentError, match=r"expected"):
         compile(lambda x: x, **options)
+
+
+@pytest.mark.parametrize("number", ["8", None, 2.5])
+def test_a_number_of_programs_is_an_int(number):
+    with pytest.raises(ArgumentTypeError, match=f"compile: max_programs is {number!r}; expected an int"):
+        compile(lambda x: x, max_programs=number)
 
 
 def test_what_is_no_function():
@@ -136,6 +147,46 @@ def test_as_a_decorator_and_on_methods():
     np.testing.assert_array_equal(s.scaled(X), X * 2)
     np.testing.assert_array_equal(s.scaled(X), X * 2)
     assert Scaler.scaled.__doc__ == "Scaled." and Scaler.scaled.n_traces == 1
+    assert s.scaled.n_traces == 1 and "multiply" in s.scaled.explain()
+    assert [*inspect.signature(s.scaled).parameters] == ["x"]
+
+
+@compile
+def doubled(x):
+    return x * 2
+
+
+def tripled(x):
+    return x * 3
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])
+def test_copies_have_the_options_and_no_programs(again):
+    f = compile(tripled, fallback=True, max_programs=3, passes=["fold"], executor="list")
+    f(X)
+    g = again(f)
+    assert g is not f and g.n_traces == 0 and g.__getstate__() == f.__getstate__() and g.__name__ == "tripled"
+    np.testing.assert_array_equal(g(X), X * 3)
+    assert (f.n_traces, g.n_traces) == (1, 1)
+    assert again(doubled) is doubled
+
+
+def test_a_deep_copy_of_a_model_with_a_compiled_method_computes_with_its_own_weights():
+    class Model(nn.Module):
+        def __init__(self):
+            self.w = Tensor([2.0, 2.0, 2.0], requires_grad=True)
+            self.fast = compile(self.forward)
+
+        def forward(self, x):
+            return x * self.w
+
+    model = Model()
+    model.fast(X)
+    other = copy.deepcopy(model)
+    with gg.no_grad():
+        other.w.data[...] = 5.0
+    np.testing.assert_array_equal(other.fast(X).numpy(), X * 5)
+    np.testing.assert_array_equal(model.fast(X).numpy(), X * 2)
 
 
 def test_zeros_of_both_signs_are_two_static_arguments():
@@ -225,7 +276,10 @@ def test_generators_and_coroutines():
     async def later(x):
         return x * 2
 
+    async def in_turn(x):
+        yield x * 2
+
     assert inspect.iscoroutinefunction(later) and asyncio.run(later(1)) == 2 and list(several(1)) == [2]
-    for f in (several, later):
+    for f in (several, later, in_turn):
         with pytest.raises(ArgumentError, match="generator or coroutine"):
             compile(f)

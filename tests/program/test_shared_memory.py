@@ -9,24 +9,60 @@ from gpugrad.errors import TraceError
 
 
 @pytest.mark.parametrize("other", [lambda m: m[::-1], lambda m: m, lambda m: m[1:], lambda m: m.reshape(2, 3)])
-def test_two_tensors_of_one_memory_of_which_one_is_written_are_refused(other):
-    """A program keeps each by itself: what is read of the second would be what was there before."""
+def test_a_tensor_read_after_another_of_its_memory_was_written(other):
+    """A program keeps each by itself: what is read would be what was there before."""
     memory = np.zeros(6)
     w, u = Tensor(memory), Tensor(other(memory))
 
-    def write_then_read(y):
+    def written_then_read(y):
         w.data[...] = y
         return u * 2
 
-    def read_then_write(y):
+    def known_then_written_then_read(y):
         seen = u * 2
-        w.data[...] = y
-        return seen
+        w.data[2:4] = y[2:4]
+        return u.reshape(-1)[1:] + seen.sum()
 
-    for f in (write_then_read, read_then_write):
-        with pytest.raises(TraceError, match="lie in the same memory"):
+    for f in (written_then_read, known_then_written_then_read):
+        with pytest.raises(TraceError, match="lie in the same memory, and one is read after the other was written"):
             gg.compile(f)(np.arange(6.0))
         assert not memory.any()
+
+
+def test_two_tensors_of_one_memory_that_are_both_written_or_of_which_one_gets_a_new_array():
+    memory = np.zeros(6)
+    w, u = Tensor(memory), Tensor(memory[::-1])
+
+    def both(y):
+        w.data[...] = y
+        u.data[...] = y
+
+    def replaced(y):
+        seen = u * 2
+        w.data = y * 1
+        return seen
+
+    for f in (both, replaced):
+        with pytest.raises(TraceError, match="lie in the same memory, and both are written, or one is given"):
+            gg.compile(f)(np.arange(6.0))
+        assert not memory.any()
+
+
+def test_a_tensor_may_be_read_before_another_of_its_memory_is_written():
+    memory, y = np.arange(4.0), np.array([1.0, 0.0, 2.0, 0.0])
+    w, u = Tensor(memory), Tensor(memory[::-1])
+
+    def step(y):
+        seen = u * 2
+        w.data[...] = seen + y
+        return seen
+
+    compiled, own = gg.compile(step), memory.copy()
+    for _ in range(2):
+        seen = own[::-1] * 2
+        own = seen + y
+        np.testing.assert_array_equal(compiled(y), seen)
+        np.testing.assert_array_equal(memory, own)
 
 
 def test_parts_of_one_memory_that_have_nothing_in_common_may_be_written():

@@ -44,9 +44,9 @@ def chosen(names: Iterable[str] | None) -> tuple[str, ...]:
     """The names of the passes to apply, in order; ArgumentError for an unknown one."""
     if names is None:
         return tuple(PASSES)
-    wanted = [names] if isinstance(names, str) else list(names)
+    wanted = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
     for name in wanted:
-        if name not in PASSES:
+        if name not in [*PASSES]:
             raise ArgumentError(f"compile: there is no pass {name!r}; expected some of {[*PASSES]}")
     return tuple(name for name in PASSES if name in wanted)
 
