@@ -7,21 +7,32 @@ import operator
 import sys
 from abc import ABC
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from enum import Enum
 from pathlib import Path
-from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import (
+    BuiltinMethodType,
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Any, Generic, Protocol
 
 import numpy as np
 
 from .arguments import NUMBERS
+from .source import Source
 
 COLLECTIONS = (list, dict, set, frozenset, tuple, deque)
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _OPAQUE = sys.stdlib_module_names | {"gpugrad", "numpy", "cupy"}
 _BASES = (object, Generic, Protocol, ABC, Enum)  # which say nothing of what an object does
-_PLAIN = (("types", "SimpleNamespace"), ("argparse", "Namespace"))  # Python's, which hold what a user puts there
+_PLAIN = (("types", "SimpleNamespace"), ("argparse", "Namespace"), ("_thread", "_local"))  # hold what a user puts there
+_OF_MAKING = frozenset(("__init__", "__new__", "__del__", "__init_subclass__", "__set_name__"))
 _MOST_WRAPPERS = 8
 _OF_VARIABLES = tuple(f"{do}_{kind}" for do in ("LOAD", "STORE", "DELETE") for kind in ("GLOBAL", "DEREF", "NAME"))
 _OF_VARIABLES += ("LOAD_CLASSDEREF", "LOAD_FROM_DICT")
@@ -49,8 +60,8 @@ def held_by(f: Any) -> tuple[Any, ...]:
     """What a method or a `functools.partial` carries along, and what a decorator made it of."""
     if isinstance(f, functools.partial):
         return f.func, f.args, f.keywords
-    if isinstance(f, MethodType):
-        return (f.__self__,)
+    if isinstance(f, MethodType | BuiltinMethodType | MethodWrapperType):
+        return () if isinstance(f.__self__, ModuleType | type) else (f.__self__,)
     wrapped = getattr(f, "__dict__", {}).get("__wrapped__")
     return () if wrapped is None else (wrapped,)
 
@@ -138,9 +149,16 @@ def attributes(x: Any, names: set[str], read: set[str] | None = None) -> Iterato
 
 def own_attributes(x: Any, names: set[str]) -> dict[str, Any]:
     """What an object holds under these names, in slots or in its dictionary."""
-    slots = {k: getattr(x, k) for k in names if _is_slot(x, k) and hasattr(x, k)}
+    slots = {k: getattr(x, k) for k in names if is_slot(x, k) and hasattr(x, k)}
     own = getattr(x, "__dict__", {})
     return slots | {k: own[k] for k in names & own.keys()}
+
+
+def all_attributes(x: Any) -> dict[str, Any]:
+    """All that an object holds, in slots and in its dictionary."""
+    slots = {name for kind in type(x).__mro__ for name, v in vars(kind).items() if isinstance(v, MemberDescriptorType)}
+    own = getattr(x, "__dict__", {})
+    return own_attributes(x, slots | own.keys())
 
 
 def reader(x: Any, name: str) -> functools.partial[Any]:
@@ -150,12 +168,40 @@ def reader(x: Any, name: str) -> functools.partial[Any]:
     return functools.partial(getattr, x, name)
 
 
-def methods(kind: type, names: set[str]) -> Iterator[Any]:
-    """The user's functions among the methods of a class that are among the names, overridden ones too."""
+def now_in(get: Callable[[], Any]) -> Any:
+    """What a variable or attribute is; None where it has been deleted."""
+    try:
+        return get()
+    except (ValueError, KeyError, AttributeError):
+        return None
+
+
+def text_of(get: Any, code: Source) -> str:
+    """The text of a variable: of a closure's cell, of an object, of a module, or of a dictionary's entry."""
+    owner, name = get.args
+    if get.func in (dict.get, ContextVar.get):
+        return f"{code.name(owner)}.get({name!r})"
+    return f"{code.name(owner)}.{name}" if get.func is getattr else f"{code.name(owner)}[{name!r}]"
+
+
+def methods(kind: type, names: set[str], making: bool) -> Iterator[Any]:
+    """The user's functions among the methods of a class that are among the names, overridden ones too.
+
+    Special methods are run without being named; those that make an object where `making` is True.
+    """
     for k in kind.__mro__:
-        for name in sorted(names & vars(k).keys()):
+        special = set() if _is_known(k) else {x for x in vars(k) if x.startswith("__") and x.endswith("__")}
+        for name in sorted((names & vars(k).keys()) | (special if making else special - _OF_MAKING)):
             g = vars(k)[name]
             yield from functions_of(g.fget if isinstance(g, property) else getattr(g, "__func__", g))
+
+
+def descriptors(kind: type) -> Iterator[tuple[str, Any]]:
+    """(name, object) for the attributes of a class that are looked up by a `__get__` of the user's."""
+    for k in kind.__mro__:
+        for name, x in () if _is_known(k) else vars(k).items():
+            if hasattr(type(x), "__get__") and not isinstance(x, FunctionType) and not is_opaque(x):
+                yield name, x
 
 
 def is_opaque(x: Any) -> bool:
@@ -178,7 +224,8 @@ def _is_users_module(x: ModuleType) -> bool:
     return file is not None and _is_users_file(file) and not file.startswith(_PYTHON)
 
 
-def _is_slot(x: Any, name: str) -> bool:
+def is_slot(x: Any, name: str) -> bool:
+    """True where an object keeps the attribute in a slot."""
     return isinstance(getattr(type(x), name, None), MemberDescriptorType)
 
 

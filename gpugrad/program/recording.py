@@ -8,11 +8,12 @@ import numpy as np
 
 from ..core import tree
 from ..core.tensor import Tensor, wrap
-from ..core.trace import Trace, tracing
+from ..core.trace import Trace, share, tracing
 from ..core.trace_state import State
 from ..core.traced import Traced, Value
 from ..errors import TraceError
 from .arguments import array_of, flatten, is_input
+from .contents import copied
 from .ir import Assign, Call, Program
 from .surroundings import Surroundings, name_of
 
@@ -33,6 +34,7 @@ def record(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
     """Run f on these arguments and record it.  Nothing has changed after: the effects are the program's."""
     leaves, unflatten = flatten((args, kwargs))
     surroundings = Surroundings(f, [x for x in leaves if not is_input(x)])
+    surroundings.require_nothing_taken()
     try:
         return _record(f, leaves, unflatten, surroundings)
     except BaseException:
@@ -73,10 +75,14 @@ def _record(f: Callable[..., Any], leaves: list[Any], unflatten: Any, surroundin
             )
     calls = [Call(p, operands, outputs, params) for p, operands, params, outputs in trace.calls]
     program = Program(inputs, calls, assigns + kept, results)
+    _own_constants(program)
+    surroundings = surroundings.narrowed(reads, [value.array for _, value in state.arrays.values()])
+    surroundings.require_nothing_taken()
+    _require_unwritten_around(f, surroundings, program)
     state.let_go()
     _require_apart(f, [array_of(x) for x in leaves if is_input(x)], program)
     homes = [(t, t.data) for _, t in grads if t is not None and id(t) not in state.tensors]
-    return Recorded(program, rebuild, state, grads, homes, surroundings.narrowed(reads))
+    return Recorded(program, rebuild, state, grads, homes, surroundings)
 
 
 def _run(f: Callable[..., Any], trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -115,6 +121,25 @@ def _require_apart(f: Any, arrays: list[Any], program: Program) -> None:
             )
 
 
+def _require_unwritten_around(f: Any, surroundings: Surroundings, program: Program) -> None:
+    """Raise TraceError where the program writes into an array around f, which it takes to stay as it was."""
+    written = [a.target.array for a in program.assigns if isinstance(a.target.array, np.ndarray)]
+    for seen in surroundings.arrays:
+        if isinstance(seen.of, np.ndarray) and any(share(seen.of, array) for array in written):
+            raise TraceError(
+                f"compile: {name_of(f)} writes into a Tensor that shares memory with the array `{seen.name}`, which it "
+                "reads; use the Tensor in place of the array"
+            )
+
+
+def _own_constants(program: Program) -> None:
+    """Give the program copies of the arrays it met: a part of what it computes of them was computed while tracing."""
+    read = [v for call in program.calls for v in call.values]
+    for v in dict.fromkeys([*read, *program.ends()]):
+        if v.kind == "const":
+            v.array = copied(v.array)
+
+
 def _sizes(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int]:
     return [len(x) for x in (*args, *kwargs.values()) if isinstance(x, list | dict)]
 
@@ -133,7 +158,7 @@ def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callabl
     for leaf in leaves:
         traced = leaf.data if isinstance(leaf, Tensor) and not state.is_outside(leaf) else leaf
         if type(traced) is not Traced:
-            makers.append(_same(leaf))
+            makers.append(_same(leaf, traced))
             continue
         traced = trace.as_traced(traced)
         i, boxed, scalar = len(values), isinstance(leaf, Tensor), traced.value.scalar
@@ -144,9 +169,13 @@ def _results(trace: Trace, state: State, out: Any) -> tuple[list[Value], Callabl
     return values, lambda results: unflatten([make(results) for make in makers])
 
 
-def _same(leaf: Any) -> Callable[[list[Any]], Any]:
+def _same(leaf: Any, array: Any) -> Callable[[list[Any]], Any]:
     """What depends on no input: one object for all calls, but for arrays, into which the caller may write."""
-    return (lambda results: leaf.copy()) if type(leaf) is np.ndarray else (lambda results: leaf)
+    boxed = leaf is not array and leaf.node is None
+    if type(array) is not np.ndarray or not (boxed or leaf is array):
+        return lambda results: leaf
+    own = copied(array)
+    return (lambda results: wrap(own.copy(), None, 0)) if boxed else (lambda results: own.copy())
 
 
 def _maker(i: int, boxed: bool, scalar: bool) -> Callable[[list[Any]], Any]:

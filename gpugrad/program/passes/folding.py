@@ -45,7 +45,7 @@ def _folded(call: Call) -> list[Value] | None:
 
 
 def _is_large(v: Value) -> bool:
-    """Arrays that the function met may be changed from outside; small ones made here are not."""
+    """Arrays that the function met: what is computed of them may be larger, and is left to the run."""
     return v.name != "folded"
 
 
