@@ -35,6 +35,8 @@ def lost_row(suite, name, ratio=0.5, high=0.6, peer="jax", ns=None, **params):
         (lost_row("products", "matmul", shape="64x64x64", dtype="float32"), "a call around a small product"),
         (lost_row("products", "matmul", shape="2048x2048x2048", dtype="float32"), "the same OpenBLAS product"),
         (lost_row("products", "matmul", shape="4x2x2x2", dtype="float32", way="compiled"), "not explained"),
+        (lost_row("products", "matmul", dtype="float32", shape="64x64x64", way="compiled"), "a compiled call around"),
+        (lost_row("products", "matmul", dtype="float32", shape="2048x2048x2048", way="compiled"), "a compiled product"),
         (lost_row("calculus", "per-sample norms", samples=256, width=64), "eager per-sample derivatives"),
         (lost_row("calculus", "per-sample norms", samples=256, width=64, peer="torch"), "not explained"),
         (lost_row("calculus", "per-sample norms", samples=9, width=64, way="compiled"), "not explained"),
