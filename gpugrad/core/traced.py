@@ -246,7 +246,8 @@ def at_user_line() -> str:
 def _printed() -> bool:
     """True where the line that asks for a text prints it: that shows once what is traced, and is no value."""
     frame = sys._getframe(2)
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    file = frame.f_code.co_filename
+    line = "" if file == "<string>" else linecache.getline(file, frame.f_lineno)  # that name is many texts'
     return "print(" in line if line else "print" in frame.f_code.co_names
 
 
