@@ -5,7 +5,20 @@ from statistics import geometric_mean
 
 from bench.files import BenchError, write
 from bench.report.reasons import by_reason
-from bench.report.tables import FAR, LEGEND, amount, digits, dtype_of, grouped, lost, mark, over, peers_of, with_peers
+from bench.report.tables import (
+    FAR,
+    LEGEND,
+    amount,
+    digits,
+    dtype_of,
+    grouped,
+    lost,
+    mark,
+    over,
+    peers_of,
+    remarks,
+    with_peers,
+)  # fmt: skip
 from bench.suites.row import Row, Run
 
 BEGIN, END = "<!-- performance -->", "<!-- /performance -->"
@@ -32,7 +45,8 @@ def markdown(run: Run, source: str) -> str:
         f"commit {run.commit}, {run.started[:10]}{run.measured_again}, `bench/results/{source}`. "
         "A ratio is a peer's time over gpugrad's: above 1 gpugrad is faster."
     )
-    text = "\n\n".join(filter(None, [head, steps(run), means(run), losses(run)]))
+    parts = [head, steps(run), means(run), *remarks(with_peers(run)), losses(run)]
+    text = "\n\n".join(filter(None, parts))
     return f"{text}\n\n{LEGEND}" if FAR in text else text
 
 

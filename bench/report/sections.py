@@ -21,6 +21,7 @@ from bench.report.tables import (
     over,
     peers_of,
     per_second,
+    remarks,
     with_peers,
 )  # fmt: skip
 from bench.suites.row import Row, Run
@@ -138,7 +139,8 @@ def tables(run: Run) -> str:
     for suite in dict.fromkeys(r.suite for r in run.rows if r.suite not in PEERLESS):
         for unit, rows in by_unit(r for r in run.rows if r.suite == suite and r.times).items():
             title = escape(TITLES.get(suite, suite)) + (", bytes" if unit == "bytes" else "")
-            parts.append(f"<h2>{title}</h2>\n{_suite(rows, run)}")
+            said = "".join(f"<p>{escape(text)}</p>\n" for text in remarks(rows))
+            parts.append(f"<h2>{title}</h2>\n{said}{_suite(rows, run)}")
     failed = [r for r in run.rows if not r.times]
     if failed:
         lines = [[escape(f"{r.suite}: {r.name}"), escape(r.notes.get("", ""))] for r in failed]

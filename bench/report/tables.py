@@ -5,12 +5,22 @@ from statistics import geometric_mean
 
 from bench.suites.row import FAR_NS, Row, Run
 
+REMARKS = {  # on rows by name, where who is faster computes something else
+    "per-sample norms": "Per-sample norms: gpugrad takes them from the factors of each gradient, which is never made; "
+    "torch and JAX make the gradients by vmap, the way that torch.func and JAX offer, and take their norms.",
+}
 PEERLESS = ("ops", "ceilings")  # suites whose rows are held against a bound, not a peer
 FAR = "†"
 LEGEND = (
     f"{FAR} measured while a line of memory took more than {FAR_NS} ns from one processor to the other and back, as "
     "between processors that share no cache: what runs on several threads is slower then, gpugrad's and others'."
 )
+
+
+def remarks(rows: Iterable[Row]) -> list[str]:
+    """What is to be said beside these rows."""
+    names = {row.name for row in rows}
+    return [text for name, text in REMARKS.items() if name in names]
 
 
 def with_peers(run: Run) -> list[Row]:

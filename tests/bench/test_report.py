@@ -110,6 +110,14 @@ def test_lost_rows_come_first_the_worst_at_the_top():
     } <= {*tables.means(run)}
 
 
+def test_rows_of_other_work_are_said_to_be_so(tmp_path):
+    run, said = some_run(), "gpugrad takes them from the factors of each gradient"
+    assert said not in readme.markdown(run, "run.json") and said not in page.write([run], tmp_path).read_text()
+    times = {"gpugrad": [1.0] * 3, "jax": [9.0] * 3}
+    run.rows = [*run.rows, row_of("calculus", "per-sample norms", times, params={"samples": 9, "width": 8})]
+    assert said in readme.markdown(run, "run.json") and said in page.write([run], tmp_path).read_text()
+
+
 def test_the_page_of_a_run_without_rows(tmp_path):
     empty = Run(**HEAD, machine={}, settings={}, commit="c", started="")
     assert "gpugrad beside its peers" in page.write([empty], tmp_path).read_text()
