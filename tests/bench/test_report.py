@@ -111,6 +111,7 @@ def test_lost_rows_come_first_the_worst_at_the_top():
 
 
 def test_rows_of_other_work_are_said_to_be_so(tmp_path):
+    pytest.importorskip("matplotlib")
     run, said = some_run(), "gpugrad takes them from the factors of each gradient"
     assert said not in readme.markdown(run, "run.json") and said not in page.write([run], tmp_path).read_text()
     times = {"gpugrad": [1.0] * 3, "jax": [9.0] * 3}
