@@ -17,12 +17,12 @@ _SMALL = 256  # up to here one Python call an element is quicker than forty arra
 _BLOCK = 8192  # elements at a time, so that forty operations find them in the cache
 
 # Highest power first.  Below: erf(x) = x P(x^2) / Q(x^2) for |x| <= 0.46875.
-_BELOW = (
+BELOW = (
     (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
 # Between: erfc(x) = exp(-x^2) P(x) / Q(x) for 0.46875 <= x <= 4; good enough above for erf, which is nearly 1 there.
-_BETWEEN = (
+BETWEEN = (
     (
         2.15311535474403846e-8,
         5.64188496988670089e-1,
@@ -121,20 +121,20 @@ def _erf_single(x: Any) -> Any:
 def _erf_double(x: Any) -> Any:
     a = np.minimum(np.abs(x), 6)
     z = a * a
-    near = a * _ratio(_BELOW, np.minimum(z, 0.25))
-    far = 1 - np.exp(-z) * _ratio(_BETWEEN, a)
+    near = a * _ratio(BELOW, np.minimum(z, 0.25))
+    far = 1 - np.exp(-z) * _ratio(BETWEEN, a)
     return np.copysign(either(np, a < 0.46875, near, far), x)
 
 
 def _erfc_double(x: Any) -> Any:
     x = np.clip(x.astype(np.float64), -28, 28)  # erfc(28) is 0
     a = np.abs(x)
-    near = 1 - x * _ratio(_BELOW, np.minimum(x * x, 0.25))
+    near = 1 - x * _ratio(BELOW, np.minimum(x * x, 0.25))
     high = np.trunc(a * 16) / 16  # exp(-a^2) in two factors, the first of an exact square
     decay = np.exp(-high * high) * np.exp((high - a) * (high + a))
     big = np.maximum(a, 4)
     z = 1 / (big * big)
-    tail = decay * either(np, a < 4, _ratio(_BETWEEN, np.minimum(a, 4)), (_SQRT - z * _ratio(_ABOVE, z)) / big)
+    tail = decay * either(np, a < 4, _ratio(BETWEEN, np.minimum(a, 4)), (_SQRT - z * _ratio(_ABOVE, z)) / big)
     return either(np, a < 0.46875, near, either(np, x < 0, 2 - tail, tail))
 
 

@@ -45,7 +45,8 @@ def erf_array(xp: Any, x: Any) -> Any:
 def _call(xp: Any, name: str, x: Any) -> Any:
     x = x if getattr(x, "dtype", np.dtype(int)).kind == "f" else xp.asarray(x, dtype=np.float64)
     if xp is np:
-        return getattr(erf_rational, name)(x)
+        own = None if isinstance(x, np.ndarray | np.generic) else getattr(x, "special", None)
+        return own(name) if own else getattr(erf_rational, name)(x)
     from cupyx.scipy import special
 
     return getattr(special, name)(x)

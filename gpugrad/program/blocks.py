@@ -17,8 +17,8 @@ def worth_blocks(call: Call, late: set[Value]) -> bool:
     """
     v = call.primitive.calls[0].outputs[0]
     inside = call.primitive.calls
-    if any(c.primitive.name == "where" or c.kind != "pointwise" for c in inside):
-        return False  # see numpy_forms
+    if any(c.primitive.name in ("where", "erf") or c.kind != "pointwise" for c in inside):
+        return False  # see numpy_forms; erf is computed otherwise for few elements
     return v.size >= 2 * BLOCK and not any(x in late and _is_cut(x.shape, v.shape) for x in call.inputs)
 
 

@@ -1,6 +1,6 @@
 """Elementary calls: the functions of NumPy that primitives come down to, each of a kind that an executor knows.
 
-pointwise   elementwise with broadcasting: a ufunc's name, "where", or "astype" (dtype)
+pointwise   elementwise with broadcasting: a ufunc's name, "where", "erf", or "astype" (dtype)
 reduce      a ufunc's reduce: its name, as "add" or "maximum" (axis, keepdims, and perhaps dtype)
 product     "matmul"; "matmul_add": x y + z
 view        the same memory, looked at otherwise: "reshape" (shape), "transpose" (axes), "broadcast_to" (shape),
@@ -20,8 +20,9 @@ import numpy as np
 
 from ..ops.labels import check_labels
 from ..ops.random import kept
+from ..ops.special import erf_array
 
-COSTLY = frozenset(("exp", "log", "tanh", "expm1", "log1p"))  # pointwise calls of many instructions
+COSTLY = frozenset(("exp", "log", "tanh", "expm1", "log1p", "erf"))  # pointwise calls of many instructions
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ _OTHERS: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "kept": lambda xp: functools.partial(kept, xp),
     "matmul_add": lambda xp: lambda a, b, c: xp.matmul(a, b) + c,
     "labels": _labels,
+    "erf": lambda xp: functools.partial(erf_array, xp),
 }
 
 

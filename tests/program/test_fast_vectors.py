@@ -1,6 +1,7 @@
 """Products with vectors, outer products, norms and results that are views, in the executor "fast"."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -137,3 +138,31 @@ def test_threads_change_no_bit_of_products_with_vectors_and_outer_products():
     threads.set_num_threads(None)
     for one, two in zip(found[0][0], found[1][1], strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(("dtype", "unit"), [("f4", 2.0**-23), ("f8", 2.0**-52)])
+def test_erf_is_right_to_three_units_in_the_last_place(dtype, unit):
+    x = np.array([*np.linspace(-7, 7, 20_001), 0.0, -0.0, 1e-30, 0.46875, -0.4687, np.inf, -np.inf, np.nan], dtype)
+    compiled = compile(ops.erf, executor="fast")
+    expected = np.array([math.erf(v) for v in x.astype("f8")])
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(x), expected, rtol=3 * unit, atol=0)
+        np.testing.assert_array_equal(np.signbit(compiled(x)[:-1]), np.signbit(x[:-1]))
+    assert plan(compiled).n_python == 0
+
+
+@pytest.mark.parametrize("executor", ["fast", "numpy", "list"])
+@pytest.mark.parametrize("n", [3, 300, 100_000])
+def test_gelu_and_its_gradient_come_down_to_erf(executor, n):
+    """Up to 256 elements erf is computed one by one: a program is not to cut arrays into smaller ones."""
+    x = np.random.default_rng(0).standard_normal(n).astype("f4")
+    compiled = compile(gg.value_and_grad(lambda x: ops.gelu(x).sum()), executor=executor)
+    for _ in range(2):
+        for found, expected in zip(compiled(x), gg.value_and_grad(lambda x: ops.gelu(x).sum())(x), strict=True):
+            if executor == "fast":
+                np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+            else:
+                np.testing.assert_array_equal(found, expected)
+    assert "gelu" not in compiled.explain().split("program(")[1]
+    if executor == "fast":
+        assert plan(compiled).n_python == 0

@@ -22,7 +22,7 @@ _COMPARE = {
     "greater_equal": ("oge", "ge"),
 }
 _ROUND = {"floor", "ceil", "trunc", "rint"}
-_OF_FLOATS = {"exp", "log", "tanh", "sqrt", "sign", "isnan", "isfinite", "isinf", "reciprocal", "expm1", "log1p"}
+_OF_FLOATS = {"exp", "log", "tanh", "sqrt", "sign", "isnan", "isfinite", "isinf", "reciprocal", "expm1", "log1p", "erf"}
 _OF_NUMBERS = {"negative", "absolute", "fabs", "square", "maximum", "minimum", "where", "astype", "positive"}
 
 
@@ -201,6 +201,9 @@ class Lanes:
 
     def _log1p(self, of: Any, x: str) -> str:
         return functions.log1p(self, of, x)
+
+    def _erf(self, of: Any, x: str) -> str:
+        return functions.erf(self, of, x)
 
 
 _ONE_INSTRUCTION = {*_FLOAT, *_BITS, *_LOGICAL, *_ROUND}

@@ -1,13 +1,15 @@
-"""exp, log, tanh, expm1 and log1p on vectors of LLVM: a few units in the last place from the true value.
+"""exp, log, tanh, expm1, log1p and erf on vectors of LLVM: a few units in the last place from the true value.
 
 Sources: range reduction and series as in Muller, Elementary functions: algorithms and implementation (2016),
-chapters 4 and 11; the continued fraction of tanh: Abramowitz and Stegun, 4.5.70.
+chapters 4 and 11; the continued fraction of tanh: Abramowitz and Stegun, 4.5.70; erf: see ops/erf_rational.py.
 """
 
 import math
 from typing import Any
 
 import numpy as np
+
+from ...ops.erf_rational import BELOW, BETWEEN
 
 _BITS = {4: 23, 8: 52}
 _LN2 = {4: (355 / 512, math.log(2) - 355 / 512), 8: (float.fromhex("0x1.62e42fee00000p-1"), 1.9082149292705877e-10)}
@@ -141,3 +143,15 @@ def tanh(lanes: Any, of: Any, x: str) -> str:
     small = a("multiply", x, a("divide", above, below))
     signed = lanes.intrinsic("copysign", of, large, x)
     return a.select(a.compare("less", size, 0.625), small, signed)
+
+
+def erf(lanes: Any, of: Any, x: str) -> str:
+    """|x| P(x^2) / Q(x^2) for small x, 1 - exp(-x^2) R(|x|) / S(|x|) for others up to 6, with x's sign."""
+    a = _Arithmetic(lanes, of)
+    size = lanes.intrinsic("fabs", of, x)
+    size = a.select(a.compare("greater", size, 6), 6, size)
+    z = a("multiply", size, size)
+    near = a("multiply", size, a("divide", a.polynomial(z, BELOW[0]), a.polynomial(z, BELOW[1])))
+    share = a("divide", a.polynomial(size, BETWEEN[0]), a.polynomial(size, BETWEEN[1]))
+    far = a("subtract", 1, a("multiply", exp(lanes, of, a("subtract", 0, z)), share))
+    return lanes.intrinsic("copysign", of, a.select(a.compare("less", size, 0.46875), near, far), x)
