@@ -167,7 +167,7 @@ class State:
         self.born.clear()
         self.roots.clear()
         self.undo.clear()
-        self.trace.calls, self.trace.constants = [], {}
+        self.trace.calls, self.trace.constants, self.trace.aliases = [], {}, {}
 
     # what the watched attributes say
 
@@ -179,7 +179,7 @@ class State:
         traced = self.trace.input(array if writeable else np.array(array), "state")
         self.tensors[id(t)] = Held(t, t.node, traced.value)
         for other in self.roots.values():
-            if _may_share(array, other.place) and share(array, other.place):
+            if isinstance(other.place, np.ndarray) and isinstance(array, np.ndarray) and share(array, other.place):
                 self.trace.aliases.setdefault(id(traced), []).append(other)
                 self.trace.aliases.setdefault(id(other), []).append(traced)
         self.roots[traced.value] = traced
@@ -214,10 +214,6 @@ class State:
 
     def _write_mode(self, owner: Any, value: Any, new: Any, name: str) -> None:
         self.set_modes.setdefault((id(owner), name), (owner, name, value))
-
-
-def _may_share(a: Any, b: Any) -> bool:
-    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.may_share_memory(a, b)
 
 
 _UNSET = object()

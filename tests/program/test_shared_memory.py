@@ -91,6 +91,7 @@ def test_tensors_of_one_memory_may_be_read():
         memory += 1
         np.testing.assert_array_equal(compiled(np.array(0.0)), memory[::-1])
         memory -= 1
+    assert not compiled._entries[0].recorded.state.trace.aliases  # nor the arrays of the traced run
 
 
 def test_tied_parameters_are_one_tensor_and_train():
