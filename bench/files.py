@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,17 +34,11 @@ def write(path: Path, content: bytes) -> None:
 
     Folders are made; a link's target is replaced, and an existing file's mode stays.  Raises BenchError.
     """
-    target = _target(path)
-    temporary = _beside(target)
+    from gpugrad.train.files import write_whole  # here, as files are read without NumPy
+
     with _in_one_line(path):
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
-        finally:
-            _remove(temporary)
+        _target(path).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
 
 
 def _try(path: Path) -> None:

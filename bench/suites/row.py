@@ -1,4 +1,4 @@
-"""What a run leaves behind: rows, ceilings and fits, and the JSON file they stand in.  Standard library only.
+"""What a run leaves behind: rows, ceilings and fits, and the JSON file they stand in, read by the standard library.
 
 docs/benchmarks.md describes the file; bench/gpu writes the same, so that both join one report.
 """

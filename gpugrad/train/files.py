@@ -15,25 +15,29 @@ from ..errors import StorageError
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
+    """`write_whole`.  Raises StorageError, which says what to do, in place of OSError."""
+    try:
+        write_whole(Path(path), content)
+    except OSError as error:
+        raise not_written(Path(path), error) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to a temporary file beside `path`, flush it to the disk, then rename it to `path`.
 
     Where a link leads is written, and the link stays; a file keeps its mode and, where that is allowed, its owner.  A
     pipe or a device is written into as it is.
-    Raises StorageError where the folder cannot be written, `path` is a folder, or the disk is full; a file is then as
-    it was before.
+    Raises OSError where the folder cannot be written, `path` is a folder, or the disk is full; a file is then as it
+    was before.
     """
-    path = Path(path)
-    try:
-        old = None
-        with suppress(FileNotFoundError):
-            old = path.stat()
-        if old is None or stat.S_ISREG(old.st_mode):
-            _replace(Path(os.path.realpath(path)), content, old)
-        else:
-            with open(path, "wb") as file:
-                file.write(content)
-    except OSError as error:
-        raise not_written(path, error) from error
+    old = None
+    with suppress(FileNotFoundError):
+        old = path.stat()
+    if old is None or stat.S_ISREG(old.st_mode):
+        _replace(Path(os.path.realpath(path)), content, old)
+    else:
+        with open(path, "wb") as file:
+            file.write(content)
 
 
 def not_written(path: Path, error: OSError) -> StorageError:

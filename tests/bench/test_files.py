@@ -91,7 +91,7 @@ def test_a_check_leaves_nothing_and_takes_what_can_be_made(tmp_path):
 
 
 def test_a_disk_that_fills_up_leaves_the_old_file_and_the_means_are_said(tmp_path, capsys, monkeypatch):
-    def full(self, content):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     out = tmp_path / "run.json"
@@ -99,7 +99,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_the_means_are_said(tmp_pat
     monkeypatch.setattr(program, "pin", lambda threads: None)
     monkeypatch.setattr(command.running, "complete", lambda *given: EMPTY)
     monkeypatch.setattr(command, "summary", lambda found: print("the means"))
-    monkeypatch.setattr(files.Path, "write_bytes", full)
+    monkeypatch.setattr("gpugrad.train.files.os.fsync", full)
     assert program.main([*WORDS, "--out", str(out)]) == 2
     said = capsys.readouterr()
     assert said.err == f"error: {out} cannot be written (No space left on device); free it, or name another place\n"
@@ -108,8 +108,8 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_the_means_are_said(tmp_pat
 
 def test_a_file_is_whole_before_it_has_its_name(tmp_path, monkeypatch):
     seen, out = [], tmp_path / "deep" / "run.json"
-    replace = files.Path.replace
-    monkeypatch.setattr(files.Path, "replace", lambda a, b: seen.append((a.read_text(), b.exists())) or replace(a, b))
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b: seen.append((a.read_text(), b.exists())) or replace(a, b))
     EMPTY.save(out)
     ((text, there),) = seen
     assert json.loads(text)["format"] == "gpugrad-bench-1" and not there and out.read_text() == text
